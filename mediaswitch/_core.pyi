@@ -1,0 +1,495 @@
+"""The media core: ports, tracks and the crosspoints between them. The compiled module is built from crates/py.
+
+Every id counts from 1 and is never used again in a process. Every instant is in nanoseconds on the one clock:
+CLOCK_MONOTONIC plus the `clock_offset_ns` given at construction. Calls may come from any thread; none waits for a packet.
+A method that names a port or a track raises UnknownPort or UnknownTrack when there is none, and CoreStopped after `close`.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, final
+
+type _MediaKind = Literal["audio", "camera", "screen"]
+
+class CoreError(Exception):
+    """Root of everything the core raises."""
+
+class CoreStopped(CoreError):
+    """The core has been closed."""
+
+class NoFreePort(CoreError):
+    """Every even port of the RTP range is taken."""
+
+class UnknownPort(CoreError):
+    """There is no such port, or not of the kind the call needs."""
+
+class UnknownTrack(CoreError):
+    """There is no such track."""
+
+class DifferentSessions(CoreError):
+    """The two ends of the crosspoint belong to different sessions."""
+
+class BadOffer(CoreError):
+    """The SDP offer cannot be answered; the message says why in words."""
+
+class BadMediaFile(CoreError):
+    """The file cannot be played or repaired; the message is "path: reason"."""
+
+class BadSetting(CoreError):
+    """An argument makes no sense: an unknown codec, an address that is none, a range that is empty."""
+
+@final
+class RtpPort:
+    """A plain RTP port and the track that arrives on it; `ip` and `udp_port` belong into our SDP."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def ip(self) -> str: ...
+    @property
+    def udp_port(self) -> int: ...
+
+@final
+class TrackInfo:
+    """A track that a WebRTC peer may send, and the `mid` of its m-line."""
+
+    @property
+    def track(self) -> int: ...
+    @property
+    def kind(self) -> _MediaKind: ...
+    @property
+    def mid(self) -> str: ...
+
+@final
+class WebRtcPort:
+    """A WebRTC port: the SDP answer to the peer's offer and the tracks the peer may send."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def answer(self) -> str: ...
+    @property
+    def tracks(self) -> list[TrackInfo]: ...
+
+@final
+class PlayerPort:
+    """A player and the audio track it plays on."""
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def track(self) -> int: ...
+
+@final
+class PlayFile:
+    """A WAV file: PCM s16, mono, 8, 16 or 48 kHz. Played wideband (16 kHz)."""
+
+    def __new__(cls, path: str) -> PlayFile: ...
+    @property
+    def path(self) -> str: ...
+
+@final
+class PlayTone:
+    """A sum of sines, `level_dbm0` in all (0 dBm0 is 3.14 dB below full scale sine, ITU-T G.711)."""
+
+    def __new__(cls, hz: Sequence[float], duration_ms: int, level_dbm0: float) -> PlayTone: ...
+    @property
+    def hz(self) -> list[float]: ...
+    @property
+    def duration_ms(self) -> int: ...
+    @property
+    def level_dbm0(self) -> float: ...
+
+@final
+class PlaySilence:
+    """Nothing, for `duration_ms`."""
+
+    def __new__(cls, duration_ms: int) -> PlaySilence: ...
+    @property
+    def duration_ms(self) -> int: ...
+
+@final
+class TrackStats:
+    """What passed on one track of a port since it opened.
+
+    `direction` "in": from the peer, and `lost`, `jitter_ms` are what we saw; "out": to the peer, and they are what its
+    receiver reports said. `level_dbov`: loudness of the latest audio, 0 (loudest) to -127; None where unknown.
+    """
+
+    @property
+    def track(self) -> int | None:
+        """The arriving track; None for direction "out"."""
+
+    @property
+    def direction(self) -> Literal["in", "out"]: ...
+    @property
+    def kind(self) -> _MediaKind: ...
+    @property
+    def codec(self) -> str | None: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def jitter_ms(self) -> float: ...
+    @property
+    def rtt_ms(self) -> float | None: ...
+    @property
+    def level_dbov(self) -> float | None: ...
+
+@final
+class Counters:
+    """What is open now, and what was counted since the start."""
+
+    @property
+    def ports(self) -> int: ...
+    @property
+    def rtp_ports(self) -> int: ...
+    @property
+    def webrtc_ports(self) -> int: ...
+    @property
+    def players(self) -> int: ...
+    @property
+    def recorders(self) -> int: ...
+    @property
+    def crosspoints(self) -> int: ...
+    @property
+    def open_files(self) -> int:
+        """Track files now open for writing."""
+
+    @property
+    def packets_in(self) -> int: ...
+    @property
+    def packets_out(self) -> int: ...
+    @property
+    def malformed(self) -> int:
+        """Datagrams that were neither valid RTP, RTCP, STUN nor DTLS."""
+
+    @property
+    def ignored(self) -> int:
+        """Valid packets not taken: another payload type, an address not signalled, a port that does not receive."""
+
+    @property
+    def send_errors(self) -> int: ...
+    @property
+    def late_ticks(self) -> int:
+        """20 ms ticks that ran more than 10 ms after their time."""
+
+    @property
+    def events_lost(self) -> int:
+        """Events thrown away because nobody drained the queue."""
+
+    @property
+    def recording_lost(self) -> int:
+        """Packets not recorded because the writer fell behind."""
+
+@final
+class SegmentSummary:
+    """One closed or repaired track file."""
+
+    @property
+    def file(self) -> str: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def first_media_ns(self) -> int | None: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def gaps(self) -> list[tuple[int, int]]:
+        """Stretches without media, (from_ns, to_ns)."""
+
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+
+class CoreEvent:
+    """Something happened in the core at `at_ns`."""
+
+    @property
+    def at_ns(self) -> int: ...
+
+@final
+class PortConnected(CoreEvent):
+    """A WebRTC port's ICE and DTLS are done."""
+
+    def __new__(cls, *, port: int, at_ns: int) -> PortConnected: ...
+    @property
+    def port(self) -> int: ...
+
+@final
+class PortFailed(CoreEvent):
+    """A WebRTC port could not connect; `reason` is "ice", "dtls" or words. The port stays until closed."""
+
+    def __new__(cls, *, port: int, reason: str, at_ns: int) -> PortFailed: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+@final
+class PortGone(CoreEvent):
+    """A connected WebRTC peer closed or fell silent (consent lost, RFC 7675). The port stays until closed."""
+
+    def __new__(cls, *, port: int, at_ns: int) -> PortGone: ...
+    @property
+    def port(self) -> int: ...
+
+@final
+class MediaStarted(CoreEvent):
+    """The first packet of a track, or the first after MediaStopped."""
+
+    def __new__(cls, *, track: int, at_ns: int) -> MediaStarted: ...
+    @property
+    def track(self) -> int: ...
+
+@final
+class MediaStopped(CoreEvent):
+    """Two seconds without a packet of a track that had started."""
+
+    def __new__(cls, *, track: int, at_ns: int) -> MediaStopped: ...
+    @property
+    def track(self) -> int: ...
+
+@final
+class MediaTimeout(CoreEvent):
+    """`media_timeout_ms` without any RTP or RTCP on a port that should receive. Once, until packets come again."""
+
+    def __new__(cls, *, port: int, at_ns: int) -> MediaTimeout: ...
+    @property
+    def port(self) -> int: ...
+
+@final
+class Digit(CoreEvent):
+    """A telephone-event (RFC 4733) ended; each press counts once."""
+
+    def __new__(cls, *, port: int, digit: str, duration_ms: int, at_ns: int) -> Digit: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def digit(self) -> str: ...
+    @property
+    def duration_ms(self) -> int: ...
+
+@final
+class PlayFinished(CoreEvent):
+    """A `play` is over. Its port may be closed already when the outcome is "stopped"."""
+
+    def __new__(
+        cls, *, port: int, play_id: int, outcome: Literal["finished", "replaced", "stopped", "failed"], at_ns: int
+    ) -> PlayFinished: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def play_id(self) -> int: ...
+    @property
+    def outcome(self) -> Literal["finished", "replaced", "stopped", "failed"]: ...
+
+@final
+class DataMessage(CoreEvent):
+    """Text from the peer's data channel `label`."""
+
+    def __new__(cls, *, port: int, label: str, text: str, at_ns: int) -> DataMessage: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def label(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+
+@final
+class SegmentClosed(CoreEvent):
+    """A recorded file is complete on disk. One per file, after `close_port` of its recorder."""
+
+    @property
+    def recorder(self) -> int: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def codec(self) -> str: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def first_media_ns(self) -> int | None: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+    @property
+    def gaps(self) -> list[tuple[int, int]]: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+    def __new__(
+        cls,
+        *,
+        recorder: int,
+        track: int,
+        file: str,
+        codec: str,
+        start_ns: int,
+        end_ns: int,
+        first_media_ns: int | None,
+        packets: int,
+        lost: int,
+        gaps: list[tuple[int, int]],
+        width: int | None,
+        height: int | None,
+        at_ns: int,
+    ) -> SegmentClosed: ...
+
+@final
+class RecorderFailed(CoreEvent):
+    """A file could not be written any further; calls go on. No SegmentClosed follows for this track."""
+
+    def __new__(cls, *, recorder: int, track: int, reason: str, at_ns: int) -> RecorderFailed: ...
+    @property
+    def recorder(self) -> int: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+
+@final
+class RecorderClosed(CoreEvent):
+    """Every SegmentClosed of this recorder has been given out; nothing more comes from it."""
+
+    def __new__(cls, *, recorder: int, at_ns: int) -> RecorderClosed: ...
+    @property
+    def recorder(self) -> int: ...
+
+@final
+class MediaCore:
+    """The switch of media. Owns its worker threads; everything it opened is closed with it."""
+
+    def __new__(
+        cls,
+        *,
+        workers: int,
+        bind_ip: str,
+        public_ip: str | None,
+        rtp_ports: tuple[int, int],
+        webrtc_port: int,
+        clock_offset_ns: int,
+        media_timeout_ms: int = 30_000,
+    ) -> MediaCore:
+        """Start the workers.
+
+        bind_ip: where sockets are bound. public_ip: what SDP announces, else bind_ip. rtp_ports: inclusive; RTP on the
+        even ones, RTCP on the odd ones next to them. webrtc_port: UDP port of worker 0 (worker i has +i); 0 takes any
+        free ones. Raises BadSetting, and OSError if a WebRTC port is taken.
+        """
+
+    def close(self) -> None:
+        """Stop the workers and close everything. A second call does nothing."""
+
+    def event_fd(self) -> int:
+        """A file descriptor that is readable while events wait."""
+
+    def drain_events(self) -> list[CoreEvent]:
+        """Take all waiting events, oldest first."""
+
+    def now_ns(self) -> int:
+        """This instant on the one clock."""
+
+    def open_rtp(self, session: int, *, allow_latch: bool = True) -> RtpPort:
+        """Open an RTP port. Raises NoFreePort.
+
+        allow_latch: also take the first source seen from an address that was not signalled (callers behind NAT),
+        once after each `configure_rtp` and only before media came from the signalled one.
+        """
+
+    def configure_rtp(
+        self,
+        port: int,
+        *,
+        remote_ip: str,
+        remote_port: int,
+        payload_type: int,
+        codec: str,
+        clock_rate: int,
+        telephone_event_payload_type: int | None,
+        ptime_ms: int,
+        send: bool,
+        receive: bool,
+    ) -> None:
+        """Apply an offer and its answer. codec: "PCMU", "PCMA" or "opus". remote_port 0 or ip 0.0.0.0: send nothing.
+
+        The outgoing SSRC, sequence and timestamp go on. Raises BadSetting.
+        """
+
+    def open_webrtc(self, session: int, offer: str, *, audio_codecs: Sequence[str]) -> WebRtcPort:
+        """Answer a peer's offer. audio_codecs: "opus", "PCMU", "PCMA" in order of preference. Raises BadOffer.
+
+        The first video m-line of the offer is the camera, the second the screen.
+        """
+
+    def reoffer_webrtc(self, port: int, offer: str, *, audio_codecs: Sequence[str]) -> WebRtcPort:
+        """Answer a later offer of the same peer; tracks of kept m-lines keep their ids. Raises BadOffer."""
+
+    def open_player(self, session: int) -> PlayerPort:
+        """Open a player. It is silent, and sends nothing, until `play`."""
+
+    def play(self, port: int, items: Sequence[PlayFile | PlayTone | PlaySilence], *, loop: bool = False) -> int:
+        """Play the items one after another and return the play's id; replaces what was playing. Raises BadMediaFile.
+
+        Files are read and resampled in the calling thread and kept for the next time.
+        """
+
+    def stop_playing(self, port: int) -> None:
+        """Stop what is playing, if anything."""
+
+    def open_recorder(self, session: int, folder: str, *, epoch_ns: int) -> int:
+        """Open a recorder and return its port. Each connected track becomes "<track>.mka" or "<track>.mkv" in `folder`.
+
+        epoch_ns: time 0 of every file. A file begins with the track's first packet, silence before it filled in, and
+        stays open until the recorder is closed, so that a track that was disconnected and connected again is one file.
+        """
+
+    def name_track(self, track: int, name: str) -> None:
+        """Label the track; written into files that begin later."""
+
+    def connect(self, source: int, destination: int, *, gain_db: float = 0.0) -> None:
+        """Let port `destination` have track `source`; again: set its gain. Raises DifferentSessions.
+
+        A later camera (or screen) takes the place of the earlier one on the same destination; recorders take all.
+        """
+
+    def disconnect(self, source: int, destination: int) -> None:
+        """Undo `connect`. A crosspoint, track or port that is not there is fine."""
+
+    def close_port(self, port: int, *, end_ns: int | None = None) -> None:
+        """Close a port, its tracks and crosspoints. A port that is not there is fine.
+
+        end_ns, for a recorder: pad every file to this instant; else to now.
+        """
+
+    def send_data(self, port: int, text: str) -> None:
+        """Send text on the WebRTC port's first open data channel; dropped if none is open."""
+
+    def request_keyframe(self, track: int) -> None:
+        """Ask the sender of a video track for a key frame (throttled)."""
+
+    def stats(self, port: int) -> list[TrackStats]:
+        """Statistics of each track of a port, both directions."""
+
+    def counters(self) -> Counters:
+        """What is open, and the totals of all workers."""
+
+def repair_track(path: str, end_ns: int) -> SegmentSummary:
+    """Complete a file that a crash left behind: cut a torn tail, pad to end_ns. Raises BadMediaFile."""
