@@ -1,0 +1,45 @@
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+export PATH := $(CURDIR)/.venv/bin:$(HOME)/.cargo/bin:$(PATH)
+PYTHON_CODE := mediaswitch signaling ivr routing recording
+CASE ?= all
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1mmake %-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: ## Install what is missing, build what changed, start the server with a demo tenant
+	@scripts/setup
+	@exec mediaswitch serve
+
+.PHONY: demo
+demo: ## Let a real SIP phone and a real WebRTC customer call the running server
+	@scripts/setup
+	@exec mediaswitch demo
+
+.PHONY: test
+test: ## Lint, then run every test of every layer
+	@scripts/setup test
+	@scripts/run-tests
+
+.PHONY: lint
+lint: ## Check format, types, stubs, imports and clippy's rules
+	@scripts/setup test
+	@scripts/lint
+
+.PHONY: bench
+bench: ## Measure relayed calls beside a bare UDP forwarder (one alone: make bench CASE=relay)
+	@scripts/setup
+	@scripts/bench $(CASE)
+
+.PHONY: fmt
+fmt: ## Format Rust and Python
+	cargo fmt --all
+	ruff format $(PYTHON_CODE) tests load_tests
+	ruff check --fix --quiet $(PYTHON_CODE) tests load_tests
+
+.PHONY: clean
+clean: ## Remove what was built here (not data/, not the Debian packages)
+	rm -rf build target .venv webclient/node_modules webclient/*/dist mediaswitch/_core*.so
+	find $(PYTHON_CODE) tests -name __pycache__ -prune -exec rm -rf {} +
