@@ -1,0 +1,154 @@
+/** One peer connection with the fixed layout that the server expects: audio, camera, screen, data channel. */
+
+import { TypedEventTarget } from "./events";
+import type { TrackKind } from "./types";
+
+export type LinkState = "connecting" | "connected" | "interrupted" | "closed";
+
+export interface PeerEvents {
+  state: LinkState;
+}
+
+export interface TrackStatistics {
+  kind: TrackKind;
+  direction: "in" | "out";
+  packets: number;
+  packetsLost: number;
+  /** Seconds. */
+  jitter: number;
+  /** Audio level 0 to 1, or null for video. */
+  level: number | null;
+  framesPerSecond: number | null;
+}
+
+export interface LinkStatistics {
+  /** Round trip in milliseconds, null before it is measured. */
+  rttMs: number | null;
+  tracks: TrackStatistics[];
+}
+
+/** Host candidates come at once; waiting longer would only delay the call. */
+const GATHERING_MS = 1000;
+const KINDS: readonly TrackKind[] = ["audio", "camera", "screen"];
+
+export class PeerLink extends TypedEventTarget<PeerEvents> {
+  readonly #connection: RTCPeerConnection;
+  readonly #lines: Record<TrackKind, RTCRtpTransceiver>;
+  readonly #streams: Record<TrackKind, MediaStream>;
+  state: LinkState = "connecting";
+
+  constructor() {
+    super();
+    this.#connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const line = (media: "audio" | "video") => this.#connection.addTransceiver(media, { direction: "sendrecv" });
+    this.#lines = { audio: line("audio"), camera: line("video"), screen: line("video") };
+    this.#connection.createDataChannel("mediaswitch");
+    const streamOf = (kind: TrackKind) => new MediaStream([this.#lines[kind].receiver.track]);
+    this.#streams = { audio: streamOf("audio"), camera: streamOf("camera"), screen: streamOf("screen") };
+    this.#connection.onconnectionstatechange = () => this.#update();
+  }
+
+  /** Return a complete offer; `restart` asks for new ICE credentials after the path broke. */
+  async offer(restart = false): Promise<string> {
+    await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart: restart }));
+    await gathered(this.#connection);
+    return this.#connection.localDescription?.sdp ?? "";
+  }
+
+  async answer(sdp: string): Promise<void> {
+    await this.#connection.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** Send `track` on its line, or nothing; no negotiation is needed. */
+  async send(kind: TrackKind, track: MediaStreamTrack | null): Promise<void> {
+    await this.#lines[kind].sender.replaceTrack(track);
+  }
+
+  /** The other side's media of this kind; the stream exists from the start and stays the same. */
+  remote(kind: TrackKind): MediaStream {
+    return this.#streams[kind];
+  }
+
+  async statistics(): Promise<LinkStatistics> {
+    const report = await this.#connection.getStats();
+    const kindOfMid = new Map(KINDS.map((kind) => [this.#lines[kind].mid, kind]));
+    const tracks: TrackStatistics[] = [];
+    let rttMs: number | null = null;
+    for (const entry of report.values() as Iterable<StatsEntry>) {
+      if (entry.type === "candidate-pair" && entry.nominated) rttMs = inMs(entry.currentRoundTripTime) ?? rttMs;
+      const kind = kindOfMid.get(entry.mid ?? null);
+      if (kind !== undefined && entry.type === "inbound-rtp") tracks.push(inbound(kind, entry));
+      if (kind !== undefined && entry.type === "outbound-rtp") tracks.push(outbound(kind, entry));
+    }
+    return { rttMs, tracks };
+  }
+
+  close(): void {
+    this.#connection.close();
+    this.#become("closed");
+  }
+
+  #update(): void {
+    const states: Partial<Record<RTCPeerConnectionState, LinkState>> = {
+      connected: "connected",
+      disconnected: "interrupted",
+      failed: "interrupted",
+      closed: "closed",
+    };
+    this.#become(states[this.#connection.connectionState] ?? this.state);
+  }
+
+  #become(state: LinkState): void {
+    if (this.state === state || this.state === "closed") return;
+    this.state = state;
+    this.emit("state", state);
+  }
+}
+
+interface StatsEntry {
+  type: string;
+  mid?: string;
+  nominated?: boolean;
+  currentRoundTripTime?: number;
+  packetsReceived?: number;
+  packetsSent?: number;
+  packetsLost?: number;
+  jitter?: number;
+  audioLevel?: number;
+  framesPerSecond?: number;
+}
+
+function inbound(kind: TrackKind, entry: StatsEntry): TrackStatistics {
+  return {
+    kind,
+    direction: "in",
+    packets: entry.packetsReceived ?? 0,
+    packetsLost: entry.packetsLost ?? 0,
+    jitter: entry.jitter ?? 0,
+    level: entry.audioLevel ?? null,
+    framesPerSecond: entry.framesPerSecond ?? null,
+  };
+}
+
+function outbound(kind: TrackKind, entry: StatsEntry): TrackStatistics {
+  const sent = { packets: entry.packetsSent ?? 0, packetsLost: 0, jitter: 0, level: null };
+  return { kind, direction: "out", ...sent, framesPerSecond: entry.framesPerSecond ?? null };
+}
+
+function inMs(seconds: number | undefined): number | null {
+  return seconds === undefined ? null : seconds * 1000;
+}
+
+async function gathered(connection: RTCPeerConnection): Promise<void> {
+  if (connection.iceGatheringState === "complete") return;
+  await new Promise<void>((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      connection.removeEventListener("icegatheringstatechange", check);
+      resolve();
+    };
+    const check = () => connection.iceGatheringState === "complete" && done();
+    const timer = setTimeout(done, GATHERING_MS);
+    connection.addEventListener("icegatheringstatechange", check);
+  });
+}
