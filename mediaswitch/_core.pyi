@@ -6,9 +6,9 @@ A method that names a port or a track raises UnknownPort or UnknownTrack when th
 """
 
 from collections.abc import Sequence
-from typing import Literal, final
+from typing import Literal, TypeAlias, final
 
-type _MediaKind = Literal["audio", "camera", "screen"]
+_MediaKind: TypeAlias = Literal["audio", "camera", "screen"]
 
 class CoreError(Exception):
     """Root of everything the core raises."""

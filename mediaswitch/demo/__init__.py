@@ -1,0 +1,1 @@
+"""Callers for people with no phone: a real SIP phone (pjsua2) and a real WebRTC customer (aiortc)."""

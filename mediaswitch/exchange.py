@@ -1,0 +1,575 @@
+"""Exchange: owns the sessions and performs their actions.
+
+Signaling, IVR, routing and desks ask it; it lets the pure session decide, publishes the timeline entries on the
+bus, then moves media and signaling accordingly. Its methods are synchronous, so that each command is atomic on the
+event loop. All of them raise NotFound for an unknown session and WrongState where the session's state forbids them.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import singledispatchmethod
+from pathlib import Path
+
+from mediaswitch import _core, media
+from mediaswitch import commands as c
+from mediaswitch import decide as d
+from mediaswitch.bus import Bus
+from mediaswitch.clock import Clock
+from mediaswitch.errors import NotFound, Refused, SwitchError, Unavailable
+from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TrackId, new_session_id
+from mediaswitch.numbers import NumberPlan, Route
+from mediaswitch.ports import PortBook
+from mediaswitch.services import Dialer, LegDriver, RecordingFolders
+from mediaswitch.session import Leg, LegState, Session, SessionState
+from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, SegmentClosed, Track
+
+log = logging.getLogger(__name__)
+
+PlayItem = _core.PlayFile | _core.PlayTone | _core.PlaySilence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSession:
+    """A first contact, as signaling reports it."""
+
+    channel: Channel
+    called: str
+    customer: Customer
+    leg_kind: LegKind
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionArrived:
+    """On the bus: the customer's leg can carry media; whoever serves `route` takes over."""
+
+    session: SessionId
+    route: Route
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionChanged:
+    """On the bus, after the entries of each command: the session as it is now."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlayDone:
+    """On the bus: what `play` started is over. outcome: finished, replaced, stopped or failed."""
+
+    session: SessionId
+    play: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpMedia:
+    """What an SDP offer and answer agreed on for a SIP leg. `send` and `receive` are our directions."""
+
+    remote_ip: str
+    remote_port: int
+    codec: str
+    payload_type: int
+    clock_rate: int
+    telephone_event_payload_type: int | None
+    ptime_ms: int
+    send: bool
+    receive: bool
+
+
+class Exchange:
+    """See the module's docstring."""
+
+    def __init__(
+        self,
+        *,
+        core: _core.MediaCore,
+        clock: Clock,
+        bus: Bus,
+        numbers: NumberPlan,
+        folders: RecordingFolders,
+        hold_music: Path,
+        default_language: str,
+    ) -> None:
+        self._core = core
+        self._clock = clock
+        self._bus = bus
+        self._numbers = numbers
+        self._folders = folders
+        self._hold_music = hold_music
+        self._default_language = default_language
+        self._sessions: dict[SessionId, Session] = {}
+        self._routes: dict[SessionId, Route] = {}
+        self._drivers: dict[LegId, LegDriver] = {}
+        self._book = PortBook()
+        self.dialer: Dialer | None = None
+        "Given by the composition root; without one nobody outside can be reached."
+        self.accepting = True
+        "False while shutting down: new sessions are refused."
+
+    # --- reading -------------------------------------------------------------------------------------------
+
+    def session(self, session: SessionId) -> Session:
+        """The session as it is now; NotFound also when it is long over."""
+        try:
+            return self._sessions[session]
+        except KeyError:
+            raise NotFound(f"no session {session}") from None
+
+    def sessions(self) -> list[Session]:
+        """All sessions in memory: live, in wrap-up, or closing their recording."""
+        return list(self._sessions.values())
+
+    def knows(self, called: str) -> bool:
+        """Whether a called number leads anywhere."""
+        try:
+            self._numbers.find(called)
+        except NotFound:
+            return False
+        return True
+
+    # --- signaling: first contact and legs -----------------------------------------------------------------
+
+    def start_session(self, new: NewSession, driver: LegDriver) -> tuple[Session, Leg]:
+        """Open a session and its customer's leg, ringing and without media. Raises NotFound, Unavailable.
+
+        Signaling then opens the leg's port (`open_rtp` or `open_webrtc`) and calls `begin`.
+        """
+        route = self._numbers.find(new.called)
+        if not self.accepting:
+            raise Unavailable("the server is shutting down")
+        now = self._clock.now()
+        session = Session(id=new_session_id(), tenant=route.tenant)
+        folder, no_folder = self._recording_folder(session, route, now)
+        start = self._open_own_media(session, route, new, folder, now)
+        self._sessions[session.id] = session
+        self._routes[session.id] = route
+        session = self._handle(session.id, start, now=now)
+        if no_folder is not None:
+            session = self._handle(session.id, c.NoteRecordingFailure(reason=no_folder, track=None))
+        self._drivers[session.legs[0].id] = driver
+        return session, session.legs[0]
+
+    def _recording_folder(self, session: Session, route: Route, now: int) -> tuple[Path | None, str | None]:
+        """The folder, or why there is none: a full disk must not cost the customer the call."""
+        if not route.record:
+            return None, None
+        try:
+            return self._folders.folder_for(session.id, session.tenant, at=now), None
+        except OSError as error:
+            return None, str(error)
+
+    def _open_own_media(
+        self, session: Session, route: Route, new: NewSession, folder: Path | None, now: int
+    ) -> c.Start:
+        placement = self._book.placement(session.id)
+        try:
+            player = self._core.open_player(placement)
+        except _core.CoreError as error:
+            raise Unavailable(str(error)) from error
+        self._book.add_player(session.id, PortId(player.port), TrackId(player.track))
+        recorder = None
+        if folder is not None:
+            recorder = PortId(self._core.open_recorder(placement, str(folder), epoch_ns=now))
+            self._book.recorders[recorder] = session.id
+        return c.Start(
+            channel=new.channel,
+            customer=new.customer,
+            called=new.called,
+            language=route.language or new.language or self._default_language,
+            leg_kind=new.leg_kind,
+            player_port=PortId(player.port),
+            player_track=TrackId(player.track),
+            recorder_port=recorder,
+            recording_folder=None if folder is None else str(folder.relative_to(self._folders.root)),
+        )
+
+    def begin(self, session: SessionId) -> None:
+        """The customer's leg is ready: hand the session to its flow, its queue or the other side of its bridge."""
+        route = self._routes[self.session(session).id]
+        if route.bridge is not None:
+            self.dial(session, route.bridge)
+        else:
+            self._bus.publish(SessionArrived(session=session, route=route))
+
+    def open_rtp(self, session: SessionId, leg: LegId) -> _core.RtpPort:
+        """A port for a SIP leg; its address goes into our SDP. Raises Unavailable when none is free."""
+        try:
+            port = self._core.open_rtp(self._book.placement(session))
+        except _core.NoFreePort as error:
+            raise Unavailable(str(error)) from error
+        tracks = (Track(id=TrackId(port.track), kind=MediaKind.AUDIO),)
+        self._open_leg(session, leg, PortId(port.port), tracks)
+        return port
+
+    def configure_rtp(self, session: SessionId, leg: LegId, agreed: RtpMedia) -> None:
+        """Apply what an offer and its answer agreed on. Raises Refused for a codec or address the core cannot use."""
+        port = self._port_of(session, leg)
+        try:
+            self._core.configure_rtp(
+                port,
+                remote_ip=agreed.remote_ip,
+                remote_port=agreed.remote_port,
+                payload_type=agreed.payload_type,
+                codec=agreed.codec,
+                clock_rate=agreed.clock_rate,
+                telephone_event_payload_type=agreed.telephone_event_payload_type,
+                ptime_ms=agreed.ptime_ms,
+                send=agreed.send,
+                receive=agreed.receive,
+            )
+        except _core.BadSetting as error:
+            raise Refused(str(error)) from error
+
+    def open_webrtc(self, session: SessionId, leg: LegId, offer: str) -> str:
+        """A port for a browser's leg; returns the SDP answer. Raises Refused with what is wrong in the offer."""
+        port = self._accept_offer(session, offer)
+        tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
+        self._open_leg(session, leg, PortId(port.port), tracks)
+        return port.answer
+
+    def _accept_offer(self, session: SessionId, offer: str) -> _core.WebRtcPort:
+        codecs = self._audio_preference(self.session(session))
+        try:
+            return self._core.open_webrtc(self._book.placement(session), offer, audio_codecs=codecs)
+        except _core.BadOffer as error:
+            raise Refused(f"SDP offer: {error}") from error
+
+    def _audio_preference(self, session: Session) -> list[str]:
+        """What a phone speaks is relayed untouched when the browser speaks it too; between browsers Opus is best."""
+        if session.channel is Channel.PHONE:
+            return ["PCMU", "PCMA", "opus"]
+        return ["opus", "PCMU", "PCMA"]
+
+    def reoffer(self, session: SessionId, leg: LegId, offer: str) -> str:
+        """A later offer of the same browser (ICE restart, more tracks); returns the answer. Raises Refused."""
+        codecs = self._audio_preference(self.session(session))
+        port_id = self._port_of(session, leg)
+        try:
+            port = self._core.reoffer_webrtc(port_id, offer, audio_codecs=codecs)
+        except _core.BadOffer as error:
+            raise Refused(f"SDP offer: {error}") from error
+        tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
+        if tracks != self.session(session).leg(leg).tracks:
+            self._open_leg(session, leg, port_id, tracks)
+        return port.answer
+
+    def _open_leg(self, session: SessionId, leg: LegId, port: PortId, tracks: tuple[Track, ...]) -> None:
+        participant = self.session(session).leg(leg).participant
+        self._book.add_leg(session, leg, participant, port, tracks)
+        try:
+            self._handle(session, c.OpenLeg(leg=leg, port=port, tracks=tracks))
+        except SwitchError:
+            self._close_port(port)
+            raise
+
+    def _port_of(self, session: SessionId, leg: LegId) -> PortId:
+        port = self.session(session).leg(leg).port
+        if port is None:
+            raise NotFound(f"leg {leg} has no media")
+        return port
+
+    def leg_answered(self, session: SessionId, leg: LegId) -> None:
+        """Signaling: the leg is answered; its media flows from here on."""
+        self._handle(session, c.AnswerLeg(leg=leg))
+
+    def leg_ended(self, session: SessionId, leg: LegId, reason: EndReason) -> None:
+        """Signaling or media: the leg is gone. One already ended is fine."""
+        if session in self._sessions:
+            self._handle(session, c.EndLeg(leg=leg, reason=reason))
+
+    def leg_held(self, session: SessionId, leg: LegId, *, held: bool) -> None:
+        """Signaling: the leg's peer put us on hold, or took us back (RFC 3264 §8.4)."""
+        participant = self.session(session).leg(leg).participant
+        if self.session(session).in_conversation:
+            self.hold(session, participant) if held else self.resume(session, participant)
+
+    def digit(self, session: SessionId, leg: LegId, digit: str, *, duration_ms: int) -> None:
+        """A DTMF digit that came by signaling (SIP INFO) or from a customer's page."""
+        self._handle(session, c.PressDigit(leg=leg, digit=digit, duration_ms=duration_ms))
+
+    def dial(self, session: SessionId, target: str, *, name: str | None = None) -> LegId:
+        """Ring somebody outside; they and the customer are connected on answer. Raises NotFound for no such trunk."""
+        before = len(self.session(session).legs)
+        after = self._handle(session, c.Dial(target=target, name=name or target))
+        return after.legs[before].id
+
+    # --- IVR -----------------------------------------------------------------------------------------------
+
+    def start_flow(self, session: SessionId, flow: str) -> None:
+        """A flow takes the session over: the customer's leg is answered."""
+        self._handle(session, c.StartFlow(flow=flow))
+
+    def choose_language(self, session: SessionId, language: str) -> None:
+        self._handle(session, c.ChooseLanguage(language=language))
+
+    def play(
+        self, session: SessionId, items: Sequence[PlayItem], *, loop: bool = False, label: str | None = None
+    ) -> int:
+        """Play to the customer, replacing what is playing; PlayDone follows with the returned number.
+
+        label: what a reader of the timeline should know of it; None leaves no mark. Raises Refused for a bad file.
+        """
+        if label is not None:
+            self._handle(session, c.NotePrompt(prompt=label))
+        return self._play(self.session(session).player_port, items, loop=loop)
+
+    def _play(self, player: PortId, items: Sequence[PlayItem], *, loop: bool) -> int:
+        try:
+            return self._core.play(player, list(items), loop=loop)
+        except _core.BadMediaFile as error:
+            raise Refused(str(error)) from error
+
+    def stop_playing(self, session: SessionId) -> None:
+        self._stop_player(self.session(session).player_port)
+
+    def _stop_player(self, player: PortId) -> None:
+        if player in self._book.players:
+            self._core.stop_playing(player)
+
+    def enqueue(self, session: SessionId, queue: QueueName, *, priority: int = 0) -> None:
+        """Let the session wait for an agent of the queue; the higher priority goes first."""
+        self._handle(session, c.Enqueue(queue=queue, priority=priority))
+
+    def leave_queue(self, session: SessionId, reason: EndReason) -> None:
+        """Back to the flow, for example after the longest wait."""
+        self._handle(session, c.LeaveQueue(reason=reason))
+
+    # --- routing -------------------------------------------------------------------------------------------
+
+    def note_position(self, session: SessionId, position: int) -> None:
+        """The session's place in its queue; 1 is next."""
+        self._handle(session, c.NotePosition(position=position))
+
+    def offer(self, session: SessionId, agent: AgentId, name: str, *, expires_at: int) -> None:
+        """Offer a queued session to one agent until `expires_at` (ns on the one clock)."""
+        self._handle(session, c.Offer(agent=agent, name=name, expires_at=expires_at))
+
+    def expire_offer(self, session: SessionId, agent: AgentId) -> None:
+        self._handle(session, c.ExpireOffer(agent=agent))
+
+    def withdraw_offer(self, session: SessionId, agent: AgentId, reason: EndReason) -> None:
+        self._handle(session, c.WithdrawOffer(agent=agent, reason=reason))
+
+    def end_wrap_up(self, session: SessionId, agent: AgentId) -> None:
+        """The agent's wrap-up is over; nothing happens if it was before."""
+        if session in self._sessions and self._sessions[session].state is SessionState.WRAP_UP:
+            self._handle(session, c.EndWrapUp(agent=agent))
+
+    # --- desks and customers -------------------------------------------------------------------------------
+
+    def accept(self, session: SessionId, agent: AgentId, offer: str, driver: LegDriver) -> tuple[Leg, str]:
+        """The offered agent takes the session with her browser; returns her leg and the SDP answer.
+
+        Raises WrongState if the session is not offered to her, Refused for a bad SDP offer; nothing has changed then.
+        """
+        pending = self.session(session).offer
+        if pending is None or pending.agent != agent:
+            raise d.not_offered(session, agent)
+        port = self._accept_offer(session, offer)
+        after = self._handle(session, c.Accept(agent=agent, leg_kind=LegKind.WEBRTC))
+        leg = after.legs[-1]
+        self._drivers[leg.id] = driver
+        tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
+        self._open_leg(session, leg.id, PortId(port.port), tracks)
+        self.leg_answered(session, leg.id)
+        return self.session(session).leg(leg.id), port.answer
+
+    def decline(self, session: SessionId, agent: AgentId) -> None:
+        self._handle(session, c.Decline(agent=agent))
+
+    def hold(self, session: SessionId, participant: ParticipantId) -> None:
+        """The participant puts the others on hold: they hear music."""
+        self._handle(session, c.Hold(participant=participant))
+
+    def resume(self, session: SessionId, participant: ParticipantId) -> None:
+        self._handle(session, c.Resume(participant=participant))
+
+    def mute(self, session: SessionId, participant: ParticipantId, *, muted: bool) -> None:
+        """Nobody hears a muted participant."""
+        self._handle(session, c.Mute(participant=participant, muted=muted))
+
+    def share(self, session: SessionId, participant: ParticipantId, kind: MediaKind, *, active: bool) -> None:
+        """A camera or screen is being shown, or no longer; others lay out their page by it."""
+        self._handle(session, c.Share(participant=participant, kind=kind, active=active))
+
+    def chat(self, session: SessionId, participant: ParticipantId, text: str) -> None:
+        self._handle(session, c.Chat(participant=participant, text=text))
+
+    def hang_up(self, session: SessionId, reason: EndReason, *, by: ParticipantId | None = None) -> None:
+        """End the session and all its legs; one already over is fine."""
+        self._handle(session, c.HangUp(reason=reason, by=by))
+
+    def shut_down(self) -> None:
+        """Refuse new sessions and end those that live."""
+        self.accepting = False
+        for session in self.sessions():
+            if not session.is_over:
+                self.hang_up(session.id, EndReason.SHUTDOWN)
+
+    # --- deciding and performing ---------------------------------------------------------------------------
+
+    def _handle(self, session_id: SessionId, command: c.Command, *, now: int | None = None) -> Session:
+        outcome = d.handle(self.session(session_id), command, now=self._clock.now() if now is None else now)
+        self._sessions[session_id] = outcome.session
+        with self._bus.held():  # a driver may answer at once: its entries come after these
+            for entry in outcome.entries:
+                self._bus.publish(entry)
+            if outcome.entries:
+                self._bus.publish(SessionChanged(session=outcome.session))
+            for action in outcome.actions:
+                self._perform(action, outcome.session)
+        self._forget_if_done(session_id)
+        return outcome.session
+
+    @singledispatchmethod
+    def _perform(self, action: d.Action, session: Session) -> None:
+        raise TypeError(f"no way to perform {type(action).__name__}")
+
+    @_perform.register
+    def _(self, action: d.ConnectAction, session: Session) -> None:
+        media.connect(self._core, action.crosspoint)
+
+    @_perform.register
+    def _(self, action: d.DisconnectAction, session: Session) -> None:
+        media.disconnect(self._core, action.crosspoint)
+
+    @_perform.register
+    def _(self, action: d.AnswerLegAction, session: Session) -> None:
+        if driver := self._drivers.get(action.leg):
+            driver.answer()
+
+    @_perform.register
+    def _(self, action: d.RingLegAction, session: Session) -> None:
+        if driver := self._drivers.get(action.leg):
+            driver.ring()
+
+    @_perform.register
+    def _(self, action: d.DialAction, session: Session) -> None:
+        if self.dialer is None:
+            raise NotFound("nothing outside can be dialled")
+        self._drivers[action.leg] = self.dialer.dial(
+            session.id, action.leg, action.target, caller=session.customer.number
+        )
+
+    @_perform.register
+    def _(self, action: d.HangUpLegAction, session: Session) -> None:
+        if driver := self._drivers.pop(action.leg, None):
+            driver.hang_up(action.reason)
+        if (port := session.leg(action.leg).port) is not None:
+            self._close_port(port)
+
+    @_perform.register
+    def _(self, action: d.PlayHoldMusicAction, session: Session) -> None:
+        self._play(session.player_port, [_core.PlayFile(str(self._hold_music))], loop=True)
+
+    @_perform.register
+    def _(self, action: d.StopPlayingAction, session: Session) -> None:
+        self._stop_player(session.player_port)
+
+    @_perform.register
+    def _(self, action: d.CloseMediaAction, session: Session) -> None:
+        self._book.players.pop(session.player_port, None)
+        self._core.close_port(session.player_port)
+        if session.recorder_port is not None:
+            self._core.close_port(session.recorder_port, end_ns=action.end_ns)
+
+    def _close_port(self, port: PortId) -> None:
+        if self._book.legs.pop(port, None) is not None:
+            self._core.close_port(port)
+
+    def _forget_if_done(self, session_id: SessionId) -> None:
+        session = self._sessions.get(session_id)
+        if session is None or session.state is not SessionState.ENDED:
+            return
+        if session.recorder_port is None or session.recorder_port not in self._book.recorders:
+            del self._sessions[session_id]
+            self._routes.pop(session_id, None)
+            self._book.forget(session_id)
+
+    # --- events of the media core --------------------------------------------------------------------------
+
+    def handle_core_event(self, event: _core.CoreEvent) -> None:
+        """Take one event of the media core. Those of ports and sessions already gone are dropped."""
+        self._on_core(event)
+
+    @singledispatchmethod
+    def _on_core(self, event: _core.CoreEvent) -> None:
+        log.debug("media: %r", event)
+
+    @_on_core.register
+    def _(self, event: _core.Digit) -> None:
+        if (leg := self._book.legs.get(PortId(event.port))) and self._is_answered(*leg):
+            self.digit(*leg, event.digit, duration_ms=event.duration_ms)
+
+    def _is_answered(self, session: SessionId, leg: LegId) -> bool:
+        return session in self._sessions and self._sessions[session].leg(leg).state is LegState.ANSWERED
+
+    @_on_core.register
+    def _(self, event: _core.MediaStarted) -> None:
+        self._note_media(TrackId(event.track), flowing=True, at=event.at_ns)
+
+    @_on_core.register
+    def _(self, event: _core.MediaStopped) -> None:
+        self._note_media(TrackId(event.track), flowing=False, at=event.at_ns)
+
+    def _note_media(self, track: TrackId, *, flowing: bool, at: int) -> None:
+        owner = self._book.tracks.get(track)
+        session = self._sessions.get(owner.session) if owner else None
+        if session is not None and not session.is_over:
+            self._handle(session.id, c.NoteMedia(track=track, flowing=flowing))
+
+    @_on_core.register
+    def _(self, event: _core.MediaTimeout) -> None:
+        self._lose_leg(PortId(event.port), EndReason.MEDIA_TIMEOUT)
+
+    @_on_core.register
+    def _(self, event: _core.PortFailed) -> None:
+        self._lose_leg(PortId(event.port), EndReason.FAILED)
+
+    @_on_core.register
+    def _(self, event: _core.PortGone) -> None:
+        self._lose_leg(PortId(event.port), EndReason.CONNECTION_LOST)
+
+    def _lose_leg(self, port: PortId, reason: EndReason) -> None:
+        if leg := self._book.legs.get(port):
+            log.warning("session %s leg %s: %s", *leg, reason)
+            self.leg_ended(*leg, reason)
+
+    @_on_core.register
+    def _(self, event: _core.PlayFinished) -> None:
+        if session := self._book.players.get(PortId(event.port)):
+            self._bus.publish(PlayDone(session=session, play=event.play_id, outcome=event.outcome))
+
+    @_on_core.register
+    def _(self, event: _core.SegmentClosed) -> None:
+        session, owner = self._book.recorders.get(PortId(event.recorder)), self._book.tracks.get(TrackId(event.track))
+        if session is None or owner is None:
+            return
+        segment = SegmentClosed(
+            track=TrackId(event.track),
+            participant=owner.participant,
+            kind=owner.kind,
+            file=Path(event.file).name,
+            codec=event.codec,
+            start_ns=event.start_ns,
+            end_ns=event.end_ns,
+            packets=event.packets,
+            lost=event.lost,
+            gaps=tuple(event.gaps),
+            width=event.width or 0,
+            height=event.height or 0,
+        )
+        self._handle(session, c.NoteSegment(segment=segment))
+
+    @_on_core.register
+    def _(self, event: _core.RecorderFailed) -> None:
+        if session := self._book.recorders.get(PortId(event.recorder)):
+            self._handle(session, c.NoteRecordingFailure(reason=event.reason, track=TrackId(event.track)))
+
+    @_on_core.register
+    def _(self, event: _core.RecorderClosed) -> None:
+        if session := self._book.recorders.pop(PortId(event.recorder), None):
+            self._handle(session, c.NoteRecordingClosed())

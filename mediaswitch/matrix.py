@@ -1,0 +1,66 @@
+"""The matrix: who hears and sees whom, derived from a session's state.
+
+`crosspoints` is the one place that says it. The Exchange compares its value before and after each command and
+sets or clears what differs, so hold, queue music and recording need no code of their own anywhere else.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mediaswitch.ids import PortId, TrackId
+from mediaswitch.timeline import MediaKind
+
+if TYPE_CHECKING:  # Session derives its media actions by this module
+    from mediaswitch.session import Leg, Session
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Crosspoint:
+    """A source track that a destination port hears or sees."""
+
+    source: TrackId
+    destination: PortId
+    gain_db: float = 0.0
+
+
+def crosspoints(session: "Session") -> frozenset[Crosspoint]:
+    """All crosspoints the session's present state asks for."""
+    return frozenset([*_conversation(session), *_recording(session)])
+
+
+def _conversation(session: "Session") -> Iterator[Crosspoint]:
+    if not session.in_conversation:
+        yield from _player_to(session, session.legs_of_customer)
+        return
+    holders = session.holders
+    if holders:
+        waiting = [leg for leg in session.open_legs if leg.participant not in holders]
+        yield from _player_to(session, waiting)
+        return
+    for talker in session.open_legs:
+        for listener in session.open_legs:
+            if talker.participant != listener.participant and listener.port is not None:
+                yield from _tracks_to(session, talker, listener.port)
+
+
+def _tracks_to(session: "Session", talker: "Leg", port: PortId) -> Iterator[Crosspoint]:
+    muted = session.participant(talker.participant).muted
+    for track in talker.tracks:
+        if not (muted and track.kind is MediaKind.AUDIO):
+            yield Crosspoint(track.id, port)
+
+
+def _player_to(session: "Session", legs: "list[Leg]") -> Iterator[Crosspoint]:
+    for leg in legs:
+        if leg.port is not None:
+            yield Crosspoint(session.player_track, leg.port)
+
+
+def _recording(session: "Session") -> Iterator[Crosspoint]:
+    if session.recorder_port is None or session.is_over:
+        return
+    yield Crosspoint(session.player_track, session.recorder_port)
+    for leg in session.open_legs:
+        for track in leg.tracks:
+            yield Crosspoint(track.id, session.recorder_port)

@@ -1,0 +1,51 @@
+"""PortBook: which session and leg each port and track of the media core belongs to, so that none is leaked."""
+
+from dataclasses import dataclass, field
+
+from mediaswitch.ids import LegId, ParticipantId, PortId, SessionId, TrackId
+from mediaswitch.timeline import MediaKind, Track
+
+
+@dataclass(frozen=True, slots=True)
+class TrackOwner:
+    """Whose track it is; no participant: the session's own player."""
+
+    session: SessionId
+    participant: ParticipantId | None
+    kind: MediaKind
+
+
+@dataclass
+class PortBook:
+    """Entered when a port opens, struck out when it closes; tracks stay until the session is forgotten."""
+
+    legs: dict[PortId, tuple[SessionId, LegId]] = field(default_factory=dict)
+    players: dict[PortId, SessionId] = field(default_factory=dict)
+    recorders: dict[PortId, SessionId] = field(default_factory=dict)
+    tracks: dict[TrackId, TrackOwner] = field(default_factory=dict)
+    _placements: dict[SessionId, int] = field(default_factory=dict)
+    _last_placement: int = 0
+
+    def placement(self, session: SessionId) -> int:
+        """The core's placement key: all ports of one session share it, hence a worker."""
+        if session not in self._placements:
+            self._last_placement += 1
+            self._placements[session] = self._last_placement
+        return self._placements[session]
+
+    def add_leg(
+        self, session: SessionId, leg: LegId, participant: ParticipantId, port: PortId, tracks: tuple[Track, ...]
+    ) -> None:
+        self.legs[port] = (session, leg)
+        for track in tracks:
+            self.tracks[track.id] = TrackOwner(session, participant, track.kind)
+
+    def add_player(self, session: SessionId, port: PortId, track: TrackId) -> None:
+        self.players[port] = session
+        self.tracks[track] = TrackOwner(session, None, MediaKind.AUDIO)
+
+    def forget(self, session: SessionId) -> None:
+        """The session's recording is closed: nothing of the core's will speak of it again."""
+        self._placements.pop(session, None)
+        for track in [track for track, owner in self.tracks.items() if owner.session == session]:
+            del self.tracks[track]

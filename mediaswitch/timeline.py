@@ -1,0 +1,371 @@
+"""The timeline: all that happens in a session, as frozen events.
+
+An `Event` says what happened; an `Entry` says in which session, as which number and when. Session state,
+call records, manifests, wallboards and webhooks are all derived from entries; nothing is logged twice.
+"""
+
+from dataclasses import dataclass, fields, is_dataclass
+from enum import StrEnum
+from typing import Any, ClassVar
+
+from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TenantId, TrackId
+
+
+class Channel(StrEnum):
+    """How the customer reached us."""
+
+    PHONE = "phone"
+    WEB = "web"
+
+
+class Role(StrEnum):
+    """What a participant is in a session."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    BOT = "bot"
+    EXTERNAL = "external"
+    "Somebody outside, reached through a trunk or on a registered phone."
+
+
+class LegKind(StrEnum):
+    """By which technology a leg is connected."""
+
+    SIP = "sip"
+    WEBRTC = "webrtc"
+
+
+class MediaKind(StrEnum):
+    """What flows on a track."""
+
+    AUDIO = "audio"
+    CAMERA = "camera"
+    SCREEN = "screen"
+
+
+class EndReason(StrEnum):
+    """Why a leg, an offer or a session ended."""
+
+    HANGUP = "hangup"
+    REJECTED = "rejected"
+    BUSY = "busy"
+    NO_ANSWER = "no_answer"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    MEDIA_TIMEOUT = "media_timeout"
+    CONNECTION_LOST = "connection_lost"
+    PEER_ENDED = "peer_ended"
+    FLOW_ENDED = "flow_ended"
+    SHUTDOWN = "shutdown"
+    SERVER_CRASHED = "server_crashed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Customer:
+    """Who calls, as far as known."""
+
+    number: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Track:
+    """One flow of media that a leg may send."""
+
+    id: TrackId
+    kind: MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened; subclasses name it and say what."""
+
+    type: ClassVar[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionStarted(Event):
+    type: ClassVar[str] = "session_started"
+    channel: Channel
+    customer: Customer
+    called: str
+    language: str = "en"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParticipantJoined(Event):
+    type: ClassVar[str] = "participant_joined"
+    participant: ParticipantId
+    role: Role
+    name: str
+    agent: AgentId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRinging(Event):
+    type: ClassVar[str] = "leg_ringing"
+    leg: LegId
+    participant: ParticipantId
+    kind: LegKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegOpened(Event):
+    """The media core has a port for this leg; sound can flow once the leg is answered."""
+
+    type: ClassVar[str] = "leg_opened"
+    leg: LegId
+    port: PortId
+    tracks: tuple[Track, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegAnswered(Event):
+    type: ClassVar[str] = "leg_answered"
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(Event):
+    type: ClassVar[str] = "leg_ended"
+    leg: LegId
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaStarted(Event):
+    type: ClassVar[str] = "media_started"
+    track: TrackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaStopped(Event):
+    type: ClassVar[str] = "media_stopped"
+    track: TrackId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowStarted(Event):
+    type: ClassVar[str] = "flow_started"
+    flow: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LanguageChosen(Event):
+    type: ClassVar[str] = "language_chosen"
+    language: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPlayed(Event):
+    type: ClassVar[str] = "prompt_played"
+    prompt: str
+    "The words spoken or the name of the file."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DigitPressed(Event):
+    type: ClassVar[str] = "digit"
+    participant: ParticipantId
+    digit: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queued(Event):
+    type: ClassVar[str] = "queued"
+    queue: QueueName
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuePosition(Event):
+    type: ClassVar[str] = "queue_position"
+    queue: QueueName
+    position: int
+    "1 is next."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dequeued(Event):
+    """Left the queue other than by an agent's acceptance."""
+
+    type: ClassVar[str] = "dequeued"
+    queue: QueueName
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offered(Event):
+    type: ClassVar[str] = "offered"
+    agent: AgentId
+    name: str
+    expires_at: int
+    "Nanoseconds on the one clock."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferDeclined(Event):
+    type: ClassVar[str] = "offer_declined"
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferExpired(Event):
+    type: ClassVar[str] = "offer_expired"
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferWithdrawn(Event):
+    type: ClassVar[str] = "offer_withdrawn"
+    agent: AgentId
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(Event):
+    type: ClassVar[str] = "accepted"
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talking(Event):
+    """Customer and business can hear each other from here on."""
+
+    type: ClassVar[str] = "talking"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held(Event):
+    type: ClassVar[str] = "held"
+    participant: ParticipantId
+    "Who put the others on hold."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed(Event):
+    type: ClassVar[str] = "resumed"
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Muted(Event):
+    type: ClassVar[str] = "muted"
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unmuted(Event):
+    type: ClassVar[str] = "unmuted"
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareStarted(Event):
+    type: ClassVar[str] = "share_started"
+    participant: ParticipantId
+    kind: MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareStopped(Event):
+    type: ClassVar[str] = "share_stopped"
+    participant: ParticipantId
+    kind: MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSent(Event):
+    type: ClassVar[str] = "chat"
+    participant: ParticipantId
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(Event):
+    type: ClassVar[str] = "recording_started"
+    folder: str
+    "Relative to the recordings folder."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingFailed(Event):
+    type: ClassVar[str] = "recording_failed"
+    reason: str
+    track: TrackId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentClosed(Event):
+    """One file of one track is complete; instants in ns on the one clock."""
+
+    type: ClassVar[str] = "segment_closed"
+    track: TrackId
+    participant: ParticipantId | None
+    "None for what the switch itself played."
+    kind: MediaKind
+    file: str
+    codec: str
+    start_ns: int
+    end_ns: int
+    packets: int
+    lost: int
+    gaps: tuple[tuple[int, int], ...] = ()
+    width: int = 0
+    height: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingClosed(Event):
+    """Every file of the session is complete."""
+
+    type: ClassVar[str] = "recording_closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended(Event):
+    """The conversation is over: every leg is closed. Only wrap-up and recording marks may follow."""
+
+    type: ClassVar[str] = "ended"
+    reason: EndReason
+    by: ParticipantId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpStarted(Event):
+    type: ClassVar[str] = "wrap_up_started"
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrapUpEnded(Event):
+    type: ClassVar[str] = "wrap_up_ended"
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One line of a timeline."""
+
+    tenant: TenantId
+    session: SessionId
+    seq: int
+    "Counts from 1 without holes within a session."
+    at: int
+    "Nanoseconds on the one clock."
+    event: Event
+
+
+def event_to_json(event: Event) -> dict[str, Any]:
+    """`{"type": ..., fields...}` with plain JSON values."""
+    return {"type": event.type} | {f.name: _plain(getattr(event, f.name)) for f in fields(event)}
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, StrEnum) else value
