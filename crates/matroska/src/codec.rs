@@ -1,0 +1,147 @@
+//! The codecs a track may carry, and what the container says of each.
+
+use crate::opus;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Codec {
+    Pcmu,
+    Pcma,
+    /// Little-endian 16-bit samples, mono: what the switch's own player and mixer make. `rate` in Hz.
+    L16 {
+        rate: u32,
+    },
+    Opus {
+        channels: u8,
+    },
+    Vp8,
+}
+
+impl Codec {
+    /// Ticks a second of the RTP timestamp (RFC 3551 §4.5, RFC 7587 §4.1, RFC 7741 §4.1).
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma => 8000,
+            Codec::L16 { rate } => rate.max(1),
+            Codec::Opus { .. } => 48_000,
+            Codec::Vp8 => 90_000,
+        }
+    }
+
+    /// The name used in SDP and in the manifest.
+    pub fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+            Codec::L16 { .. } => "L16",
+            Codec::Opus { .. } => "opus",
+            Codec::Vp8 => "VP8",
+        }
+    }
+
+    pub fn is_video(self) -> bool {
+        self == Codec::Vp8
+    }
+
+    /// Ticks of sound in a payload; `None` if no decoder would make sound of it.
+    pub(crate) fn duration(self, payload: &[u8]) -> Option<i64> {
+        let ticks = match self {
+            Codec::Pcmu | Codec::Pcma => payload.len() as i64,
+            Codec::L16 { .. } => (payload.len() / 2) as i64,
+            Codec::Opus { .. } => opus::duration(payload)?,
+            Codec::Vp8 => return None,
+        };
+        (ticks > 0).then_some(ticks)
+    }
+
+    /// Audio can begin and end only at multiples of this many ticks: one sample, or Opus' shortest frame.
+    pub(crate) fn grid(self) -> i64 {
+        match self {
+            Codec::Opus { .. } => opus::SHORTEST,
+            _ => 1,
+        }
+    }
+
+    /// The part of a payload from `skip` ticks on, `keep` ticks long; `None` where a frame cannot be cut.
+    pub(crate) fn cut(self, payload: &[u8], skip: i64, keep: i64) -> Option<&[u8]> {
+        let width = match self {
+            Codec::Pcmu | Codec::Pcma => 1,
+            Codec::L16 { .. } => 2,
+            Codec::Opus { .. } | Codec::Vp8 => return None,
+        };
+        let (from, to) = (skip as usize * width, (skip + keep) as usize * width);
+        payload.get(from..to)
+    }
+
+    /// Silence of at most `ticks`: the payload and the ticks it lasts, `None` when less than the grid is asked.
+    pub(crate) fn silence(self, ticks: i64) -> Option<(Vec<u8>, i64)> {
+        let uncompressed = ticks.min(i64::from(self.clock_rate()) / 10);
+        let (payload, lasts) = match self {
+            Codec::Pcmu => (vec![0xff; uncompressed.max(0) as usize], uncompressed),
+            Codec::Pcma => (vec![0xd5; uncompressed.max(0) as usize], uncompressed),
+            Codec::L16 { .. } => (vec![0; 2 * uncompressed.max(0) as usize], uncompressed),
+            Codec::Opus { .. } => opus::silence(ticks)?,
+            Codec::Vp8 => return None,
+        };
+        (lasts > 0).then_some((payload, lasts))
+    }
+
+    /// `CodecID` (Matroska codec mappings).
+    pub(crate) fn id(self) -> &'static str {
+        match self {
+            Codec::Pcmu | Codec::Pcma => "A_MS/ACM",
+            Codec::L16 { .. } => "A_PCM/INT/LIT",
+            Codec::Opus { .. } => "A_OPUS",
+            Codec::Vp8 => "V_VP8",
+        }
+    }
+
+    /// `CodecPrivate`: a WAVEFORMATEX for G.711, an OpusHead (RFC 7845 §5.1) for Opus.
+    pub(crate) fn private(self) -> Option<Vec<u8>> {
+        match self {
+            Codec::Pcmu => Some(wave_format(7)),
+            Codec::Pcma => Some(wave_format(6)),
+            Codec::Opus { channels } => Some(opus::head(channels)),
+            Codec::L16 { .. } | Codec::Vp8 => None,
+        }
+    }
+
+    pub(crate) fn channels(self) -> u8 {
+        match self {
+            Codec::Opus { channels } => channels,
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn bit_depth(self) -> Option<u64> {
+        match self {
+            Codec::Pcmu | Codec::Pcma => Some(8),
+            Codec::L16 { .. } => Some(16),
+            Codec::Opus { .. } | Codec::Vp8 => None,
+        }
+    }
+
+    /// The codec of a file of ours, from what its header says.
+    pub(crate) fn from_header(id: &str, private: &[u8], rate: u32, channels: u8) -> Option<Codec> {
+        match (id, private.first()) {
+            ("A_MS/ACM", Some(7)) => Some(Codec::Pcmu),
+            ("A_MS/ACM", Some(6)) => Some(Codec::Pcma),
+            ("A_PCM/INT/LIT", _) if rate > 0 => Some(Codec::L16 { rate }),
+            ("A_OPUS", _) => Some(Codec::Opus { channels }),
+            ("V_VP8", _) => Some(Codec::Vp8),
+            _ => None,
+        }
+    }
+}
+
+/// A WAVEFORMATEX of 8000 Hz, mono, 8 bits a sample.
+fn wave_format(tag: u16) -> Vec<u8> {
+    let mut out = Vec::with_capacity(18);
+    out.extend(tag.to_le_bytes());
+    out.extend(1u16.to_le_bytes()); // channels
+    out.extend(8000u32.to_le_bytes()); // samples a second
+    out.extend(8000u32.to_le_bytes()); // bytes a second
+    out.extend(1u16.to_le_bytes()); // bytes a sample
+    out.extend(8u16.to_le_bytes()); // bits a sample
+    out.extend(0u16.to_le_bytes()); // nothing follows
+    out
+}
