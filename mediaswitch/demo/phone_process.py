@@ -52,7 +52,8 @@ class Call(pj.Call):  # type: ignore[misc]
             self._phone.ended = True
 
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
-        media = [m for m in self.getInfo().media if m.type == pj.PJMEDIA_TYPE_AUDIO]
+        info = self.getInfo()  # kept by name: its media list dies with it
+        media = [m for m in info.media if m.type == pj.PJMEDIA_TYPE_AUDIO]
         status = media[0].status if media else pj.PJSUA_CALL_MEDIA_NONE
         active = status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD)
         names = {
@@ -174,7 +175,7 @@ class Phone:
         self._call.setHold(pj.CallOpParam())
 
     def do_resume(self) -> None:
-        param = pj.CallOpParam()
+        param = pj.CallOpParam(True)
         param.opt.flag = pj.PJSUA_CALL_UNHOLD
         self._call.reinvite(param)
 
@@ -249,23 +250,39 @@ def obey(phone: Phone, line: str) -> None:
         tell("failed", order=line, reason=getattr(error, "reason", "") or str(error))
 
 
+class Orders:
+    """The lines of standard input, read without waiting (a buffered reader would keep lines from select)."""
+
+    def __init__(self) -> None:
+        self.ended = False
+        self._rest = b""
+
+    def take(self, *, wait_s: float = 0) -> list[str]:
+        """Return the whole lines that are there; sets `ended` at the end of input."""
+        if not select.select([0], [], [], wait_s)[0]:
+            return []
+        data = os.read(0, 65536)
+        self.ended = not data
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        return [line.decode() for line in lines]
+
+
 def main() -> None:
     """Serve orders until standard input ends."""
-    phone = Phone(Settings(**json.loads(sys.stdin.readline())))
+    orders = Orders()
+    lines: list[str] = []
+    while not lines and not orders.ended:
+        lines = orders.take(wait_s=60)
+    if not lines:
+        return
+    phone = Phone(Settings(**json.loads(lines.pop(0))))
     tell("ready", address=phone.address)
-    os.set_blocking(sys.stdin.fileno(), False)
-    waiting = b""
-    while True:
+    while not orders.ended:
+        for line in lines:
+            obey(phone, line)
         phone.pump(0.01)
         phone.forget_ended_call()
-        if not select.select([sys.stdin], [], [], 0)[0]:
-            continue
-        data = os.read(sys.stdin.fileno(), 65536)
-        if not data:
-            break
-        *lines, waiting = (waiting + data).split(b"\n")
-        for line in lines:
-            obey(phone, line.decode())
+        lines = orders.take()
     phone.close()
     os._exit(0)  # pjsua2's destructors may abort after all is done
 
