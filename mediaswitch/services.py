@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mediaswitch.ids import AgentId, LegId, QueueName, SessionId, TenantId
-from mediaswitch.timeline import EndReason
+from mediaswitch.timeline import EndReason, Entry
 
 
 class LegDriver(Protocol):
@@ -51,6 +51,42 @@ class RecordingFolders(Protocol):
     @property
     def root(self) -> Path:
         """The folder all of them are under."""
+        ...
+
+
+class UserRole(StrEnum):
+    """What a member of staff may do."""
+
+    AGENT = "agent"
+    SUPERVISOR = "supervisor"
+    REVIEWER = "reviewer"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    """A member of staff; an agent's `id` is her AgentId."""
+
+    id: str
+    name: str
+    role: UserRole
+    tenant: TenantId
+    language: str | None
+    password_hash: str
+    "Argon2, in its encoded form (RFC 9106)."
+
+
+class Users(Protocol):
+    """Who may log in."""
+
+    async def find(self, tenant: TenantId, username: str) -> User | None: ...
+
+
+class Timelines(Protocol):
+    """The stored timelines, of live sessions and of those long over."""
+
+    async def timeline(self, tenant: TenantId, session: SessionId) -> Sequence[Entry]:
+        """All entries in the order of `seq`. Raises NotFound."""
         ...
 
 
