@@ -109,12 +109,15 @@ def handle(session: Session, command: c.Command, *, now: int) -> Outcome:
 
 
 def _rewire(before: Session, after: Session) -> Iterable[DisconnectAction | ConnectAction]:
-    old, new = crosspoints(before), crosspoints(after)
-    gone_ports = {leg.port for leg in after.legs if leg.state is LegState.ENDED}
+    """What must change in the core; a port that is closed takes its tracks and crosspoints with it."""
     if after.is_over:
         return
+    old, new = crosspoints(before), crosspoints(after)
+    ended = [leg for leg in after.legs if leg.state is LegState.ENDED]
+    gone_ports = {leg.port for leg in ended}
+    gone_tracks = {track.id for leg in ended for track in leg.tracks}
     for crosspoint in sorted(old - new):
-        if crosspoint.destination not in gone_ports:  # a closed port takes its crosspoints with it
+        if crosspoint.destination not in gone_ports and crosspoint.source not in gone_tracks:
             yield DisconnectAction(crosspoint=crosspoint)
     for crosspoint in sorted(new - old):
         yield ConnectAction(crosspoint=crosspoint)

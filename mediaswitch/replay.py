@@ -57,6 +57,11 @@ def _(event: t.LegAnswered, session: Session, at: int) -> Session:
 
 
 @_apply.register
+def _(event: t.MediaStarted, session: Session, at: int) -> Session:
+    return replace(session, flowed=session.flowed | {event.track})
+
+
+@_apply.register
 def _(event: t.LegEnded, session: Session, at: int) -> Session:
     return session.with_leg(event.leg, state=LegState.ENDED)
 

@@ -11,7 +11,6 @@ from mediaswitch.errors import NotFound
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TenantId, TrackId
 from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, Role, Track
 
-
 NO_PORT = PortId(0)
 NO_TRACK = TrackId(0)
 "The media core counts from 1."
@@ -97,6 +96,8 @@ class Session:
     player_track: TrackId = NO_TRACK
     recorder_port: PortId | None = None
     recording_folder: str | None = None
+    flowed: frozenset[TrackId] = frozenset()
+    "Tracks that have carried media so far."
     seq: int = 0
     "Number of the newest timeline entry."
 

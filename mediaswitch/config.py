@@ -1,0 +1,219 @@
+"""The settings: one frozen `Config`, each default in one place. The file behind it is read by `settings_file`."""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from mediaswitch.ids import DEFAULT_TENANT, AgentId, QueueName, TenantId
+from mediaswitch.numbers import Route
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Port = Annotated[int, Field(ge=0, le=65535)]
+"A UDP or TCP port; 0 takes any free one."
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+def _ip(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+IpAddress = Annotated[str, AfterValidator(_ip)]
+Language = Literal["zh", "en"]
+
+
+class Table(BaseModel):
+    """A table of the settings file: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerTable(Table):
+    bind_ip: IpAddress = "0.0.0.0"  # a switch serves the network it is put into
+    "Where all sockets listen."
+    public_ip: IpAddress | None = None
+    "The address told to callers and browsers; None: found from bind_ip or the machine's default route."
+    data_dir: Path = Path("data")
+    "Database, recordings, prompts, keys; relative to where the server is started."
+    language: Language = "en"
+    "Spoken to callers whose language is not known, and the console's fallback."
+    demo: bool = False
+    "Users without password_hash share a random demo password, kept in data_dir and printed at the start."
+
+
+class HttpTable(Table):
+    port: Port = 8443
+    certificate: Path | None = None
+    "PEM chain; None: a self-signed certificate is made in data_dir at the first start."
+    private_key: Path | None = None
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> "HttpTable":
+        if (self.certificate is None) != (self.private_key is None):
+            raise ValueError("certificate and private_key go together")
+        return self
+
+
+class SipTable(Table):
+    port: Port = 5060
+    "UDP and TCP."
+    realm: str = "mediaswitch"
+    accept_unknown: bool = False
+    "Whether anybody may call the numbers of this server; false: only trunks and registered phones."
+
+
+class MediaTable(Table):
+    ports: tuple[Port, Port] = (20_000, 24_999)
+    "One UDP range, both ends included: the first free one is for WebRTC, the others for RTP."
+    workers: Annotated[int, Field(ge=1, le=64)] = 1
+    "Media threads."
+    timeout_s: Seconds = 30.0
+    "A phone that sends nothing for so long, while it should, is gone."
+
+    @model_validator(mode="after")
+    def _range(self) -> "MediaTable":
+        low, high = self.ports
+        if high - low < 10:
+            raise ValueError("ports must span at least 10")
+        return self
+
+
+class RecordingTable(Table):
+    enabled: bool = True
+
+
+class SpeechTable(Table):
+    engine: Literal["espeak", "piper"] = "espeak"
+    voices: dict[Language, str] = {"zh": "cmn", "en": "en-us"}
+    speed_wpm: Annotated[int, Field(ge=80, le=300)] = 165
+
+
+class QueueTable(Table):
+    name: Name
+    label: dict[Language, str] = Field(default_factory=dict)
+    offer_timeout_s: Seconds = 20.0
+    "How long a desk rings before the offer returns."
+    wrap_up_s: Seconds = 30.0
+    service_level_s: Seconds = 20.0
+    "The threshold of the service level."
+    position_every_s: Seconds = 20.0
+    "How often a waiting caller is told the position."
+
+
+class UserTable(Table):
+    name: Name
+    display_name: str
+    role: Literal["agent", "supervisor", "reviewer", "admin"]
+    password_hash: str | None = None
+    "argon2id, as printed by `mediaswitch hash-password`."
+    queues: tuple[Name, ...] = ()
+    "For agents: whose sessions they are offered."
+    language: Language | None = None
+    tenant: Name = DEFAULT_TENANT
+
+
+class NumberTable(Table):
+    number: Annotated[str, StringConstraints(pattern=r"^[+0-9A-Za-z*#._-]{1,64}$")]
+    flow: Name | None = None
+    queue: Name | None = None
+    bridge: str | None = None
+    record: bool = True
+    language: Language | None = None
+    tenant: Name = DEFAULT_TENANT
+
+    @model_validator(mode="after")
+    def _one_target(self) -> "NumberTable":
+        if sum(target is not None for target in (self.flow, self.queue, self.bridge)) != 1:
+            raise ValueError("give exactly one of flow, queue and bridge")
+        return self
+
+    def route(self) -> Route:
+        return Route(
+            number=self.number,
+            tenant=TenantId(self.tenant),
+            flow=self.flow,
+            queue=None if self.queue is None else QueueName(self.queue),
+            bridge=self.bridge,
+            record=self.record,
+            language=self.language,
+        )
+
+
+class PhoneTable(Table):
+    """A SIP phone that may register."""
+
+    user: Name
+    password: Annotated[str, StringConstraints(min_length=8)]
+    display_name: str = ""
+
+
+class TrunkTable(Table):
+    """A carrier or peer switch, known by its addresses."""
+
+    name: Name
+    addresses: Annotated[tuple[IpAddress, ...], Field(min_length=1)]
+    port: Port = 5060
+    transport: Literal["udp", "tcp"] = "udp"
+
+
+class Config(Table):
+    """All settings of a server."""
+
+    server: ServerTable = ServerTable()
+    http: HttpTable = HttpTable()
+    sip: SipTable = SipTable()
+    media: MediaTable = MediaTable()
+    recording: RecordingTable = RecordingTable()
+    speech: SpeechTable = SpeechTable()
+    queues: tuple[QueueTable, ...] = ()
+    users: tuple[UserTable, ...] = ()
+    numbers: tuple[NumberTable, ...] = ()
+    phones: tuple[PhoneTable, ...] = ()
+    trunks: tuple[TrunkTable, ...] = ()
+    flows: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    "Checked by ivr when the server is built, since their verbs are its own."
+
+    @property
+    def agents(self) -> list[UserTable]:
+        return [user for user in self.users if user.role == "agent"]
+
+
+def dangling_names(config: Config) -> list[tuple[tuple[str | int, ...], str]]:
+    """Names used that nothing defines, and names defined twice: (path in the settings, reason)."""
+    return [*_unknown(config), *_twice(config)]
+
+
+def _unknown(config: Config) -> list[tuple[tuple[str | int, ...], str]]:
+    queues = {queue.name for queue in config.queues}
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for index, number in enumerate(config.numbers):
+        if number.queue is not None and number.queue not in queues:
+            found.append((("numbers", index, "queue"), f"there is no queue {number.queue!r}"))
+        if number.flow is not None and number.flow not in config.flows:
+            found.append((("numbers", index, "flow"), f"there is no flow {number.flow!r}"))
+    for index, user in enumerate(config.users):
+        found += [
+            (("users", index, "queues"), f"there is no queue {name!r}") for name in user.queues if name not in queues
+        ]
+        if user.password_hash is None and not config.server.demo:
+            found.append((("users", index), f"user {user.name!r} has no password_hash (and server.demo is off)"))
+    return found
+
+
+def _twice(config: Config) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    for table, names in {
+        "queues": [queue.name for queue in config.queues],
+        "users": [user.name for user in config.users],
+        "numbers": [number.number for number in config.numbers],
+        "phones": [phone.user for phone in config.phones],
+        "trunks": [trunk.name for trunk in config.trunks],
+    }.items():
+        found += [((table, i), f"{name!r} is defined twice") for i, name in enumerate(names) if name in names[:i]]
+    return found
+
+
+def agent_id(user: UserTable) -> AgentId:
+    """An agent is known by her user name."""
+    return AgentId(user.name)
