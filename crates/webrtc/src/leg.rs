@@ -57,6 +57,7 @@ pub struct Leg {
     channels: Vec<(ChannelId, String)>,
     ufrag: String,
     malformed: u64,
+    unwanted: u64,
 }
 
 impl Leg {
@@ -90,6 +91,7 @@ impl Leg {
             tallies: HashMap::new(),
             channels: Vec::new(),
             malformed: 0,
+            unwanted: 0,
         };
         Ok((leg, answer))
     }
@@ -128,6 +130,11 @@ impl Leg {
         self.malformed
     }
 
+    /// Datagrams from an address that has not shown by a connectivity check that it is our peer.
+    pub fn unwanted(&self) -> u64 {
+        self.unwanted
+    }
+
     /// Whether the datagram is meant for this leg, by its nominated address or its STUN username.
     pub fn accepts(&self, remote: SocketAddr, datagram: &[u8]) -> bool {
         let Some(local) = self.config.local_addrs.first() else {
@@ -156,7 +163,13 @@ impl Leg {
             self.malformed += 1;
             return;
         };
-        if self.rtc.handle_input(Input::Receive(now, receive)).is_err() {
+        let input = Input::Receive(now, receive);
+        // str0m itself would let a stranger into the DTLS handshake.
+        if !self.rtc.accepts(&input) {
+            self.unwanted += 1;
+            return;
+        }
+        if self.rtc.handle_input(input).is_err() {
             self.malformed += 1;
             self.finish_if_dead();
         }

@@ -178,14 +178,12 @@ impl<'a> Offer<'a> {
         // A direction may stand for all lines, and none means both ways (RFC 8866 §6.7); str0m wants it in each.
         let said = self.session.iter().find(|l| DIRECTIONS.contains(l));
         let session_direction = said.unwrap_or(&"a=sendrecv");
-        for line in &self.session {
-            if line.starts_with("a=group:BUNDLE") {
-                let mids: Vec<&str> = self.taken().filter_map(|s| s.mid).collect();
-                push(&mut out, &format!("a=group:BUNDLE {}", mids.join(" ")));
-            } else {
-                push(&mut out, line);
-            }
+        for line in self.session.iter().filter(|l| !is_bundle(l)) {
+            push(&mut out, line);
         }
+        // Also where a single line came without a group: str0m wants one always.
+        let mids: Vec<&str> = self.taken().filter_map(|s| s.mid).collect();
+        push(&mut out, &format!("a=group:BUNDLE {}", mids.join(" ")));
         for (index, section) in self.sections.iter().enumerate() {
             if section.role == Role::Refused {
                 section.push_placeholder(&mut out, index);
@@ -213,7 +211,7 @@ impl<'a> Offer<'a> {
             .map(|(start, end)| &lines[*start..end]);
         let mut out = String::with_capacity(answer.len() + 256);
         for line in &lines[..starts.first().copied().unwrap_or(lines.len())] {
-            if !(line.starts_with("a=group:BUNDLE") && self.bundled.is_empty()) {
+            if !(is_bundle(line) && self.bundled.is_empty()) {
                 push(&mut out, line);
             }
         }
@@ -318,7 +316,13 @@ impl<'a> Section<'a> {
     }
 
     fn push_refusal(&self, out: &mut String) {
-        let (media, proto, formats) = (self.media, self.proto, self.formats);
+        let (media, proto) = (self.media, self.proto);
+        // A dynamic format would want its rtpmap too; 0 needs none, and browsers refuse so themselves.
+        let formats = if proto.contains("RTP/") {
+            "0"
+        } else {
+            self.formats
+        };
         push(out, &format!("m={media} 0 {proto} {formats}"));
         push(out, "c=IN IP4 0.0.0.0");
         if let Some(mid) = self.mid {
@@ -329,6 +333,10 @@ impl<'a> Section<'a> {
 }
 
 const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+
+fn is_bundle(line: &str) -> bool {
+    line.starts_with("a=group:BUNDLE")
+}
 
 fn push(out: &mut String, line: &str) {
     out.push_str(line);
