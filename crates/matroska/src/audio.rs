@@ -16,8 +16,10 @@ const FILL_MS: i64 = 100;
 /// More can only be a flood.
 const MAX_HELD: usize = 512;
 
+/// What is held for its turn.
 struct Frame {
     position: i64,
+    anchor: u32,
     duration: i64,
     payload: Vec<u8>,
 }
@@ -63,8 +65,8 @@ impl AudioTrack {
         self.cursor.max(self.limit(now))
     }
 
-    /// Hold a packet until its turn.
-    pub fn insert(&mut self, position: i64, payload: Vec<u8>) {
+    /// Hold a packet until its turn. `anchor`: what placed it, 0 for frames of the switch's own.
+    pub fn insert(&mut self, position: i64, anchor: u32, payload: Vec<u8>) {
         let duration = self.codec.duration(&payload);
         let (Some(duration), true) = (duration, self.held.len() < MAX_HELD) else {
             self.late += 1;
@@ -78,10 +80,21 @@ impl AudioTrack {
             after.map_or(0, |index| index + 1),
             Frame {
                 position,
+                anchor,
                 duration,
                 payload,
             },
         );
+    }
+
+    /// Move what is held of an anchor to an earlier place.
+    pub fn shift(&mut self, anchor: u32, ticks: i64) {
+        for frame in self.held.iter_mut().filter(|frame| frame.anchor == anchor) {
+            frame.position -= ticks;
+        }
+        self.held
+            .make_contiguous()
+            .sort_by_key(|frame| frame.position);
     }
 
     /// Write what is due at `now`: packets, and silence where it is certain that none will come.
@@ -176,6 +189,7 @@ impl AudioTrack {
         let payload = self.codec.cut(&frame.payload, skip, keep)?.to_vec();
         Some(Frame {
             position: frame.position + skip,
+            anchor: frame.anchor,
             duration: keep,
             payload,
         })

@@ -28,6 +28,8 @@ pub(crate) struct Packet {
 pub(crate) struct Placed {
     /// Ticks from the session's start.
     pub position: i64,
+    /// The anchor that placed it.
+    pub anchor: u32,
     pub packet: Packet,
 }
 
@@ -54,6 +56,8 @@ pub(crate) struct Intake {
     misfits: Vec<Packet>,
     /// Packets with a place, in the order they got it; whoever calls takes them.
     pub placed: Vec<Placed>,
+    /// How far the packets of the present anchor are to move to an earlier place; whoever calls takes it.
+    pub shift: i64,
     pub late: u64,
     lost_by_former_sources: u64,
 }
@@ -66,9 +70,15 @@ impl Intake {
             stream: 0,
             misfits: Vec::new(),
             placed: Vec::new(),
+            shift: 0,
             late: 0,
             lost_by_former_sources: 0,
         }
+    }
+
+    /// The anchor in force.
+    pub fn anchor(&self) -> u32 {
+        self.placement.anchors
     }
 
     pub fn lost(&self) -> u64 {
@@ -124,7 +134,11 @@ impl Intake {
         for packet in misfits {
             let position = self.placement.position(packet.timestamp, packet.arrival);
             if self.fits(position, packet.arrival, floor) {
-                self.placed.push(Placed { position, packet });
+                self.placed.push(Placed {
+                    position,
+                    anchor: self.placement.anchors,
+                    packet,
+                });
             } else {
                 self.late += 1;
             }
@@ -138,8 +152,13 @@ impl Intake {
             return;
         }
         self.give_up_misfits();
-        self.placement.observe(position, packet.arrival);
-        self.placed.push(Placed { position, packet });
+        self.shift += self.placement.observe(position, packet.arrival);
+        let anchor = self.placement.anchors;
+        self.placed.push(Placed {
+            position,
+            anchor,
+            packet,
+        });
     }
 
     fn fits(&self, position: i64, arrival: i64, floor: i64) -> bool {

@@ -7,11 +7,15 @@ const TOLERANCE_MS: i64 = 40;
 const OBSERVATION_MS: i64 = 1000;
 /// Fewer packets say nothing about the path.
 const OBSERVATION_PACKETS: u32 = 10;
+/// The first packet may have been delayed itself. So long after it, nothing of it is in the file yet and every
+/// less delayed packet still moves the anchor, and the packets held with it.
+const SETTLING_MS: i64 = 150;
 
 #[derive(Clone, Copy)]
 struct Anchor {
     timestamp: i64,
     position: i64,
+    settled_at: i64,
 }
 
 /// How far ahead of their arrival the least delayed packets of a while are placed.
@@ -27,6 +31,8 @@ pub(crate) struct Placement {
     grid: i64,
     anchor: Option<Anchor>,
     observation: Option<Observation>,
+    /// Counts the anchors; packets placed by one of them move with it.
+    pub anchors: u32,
 }
 
 impl Placement {
@@ -36,6 +42,7 @@ impl Placement {
             grid,
             anchor: None,
             observation: None,
+            anchors: 0,
         }
     }
 
@@ -53,11 +60,15 @@ impl Placement {
     }
 
     pub fn anchor(&mut self, timestamp: i64, arrival: i64) {
+        let position = self.on_grid(arrival);
+        let settled_at = arrival + self.ticks(SETTLING_MS);
         self.anchor = Some(Anchor {
             timestamp,
-            position: self.on_grid(arrival),
+            position,
+            settled_at,
         });
         self.observation = None;
+        self.anchors = self.anchors.wrapping_add(1);
     }
 
     /// The place of a timestamp; `arrival` where nothing is anchored yet.
@@ -69,29 +80,47 @@ impl Placement {
     }
 
     /// Note how a packet that was placed lies to its arrival, and follow the sender's clock where it drifts.
-    pub fn observe(&mut self, position: i64, arrival: i64) {
+    /// Returns how far what this anchor placed is now to move to an earlier place.
+    pub fn observe(&mut self, position: i64, arrival: i64) -> i64 {
         let lead = position - arrival;
-        let seen = self.observation.unwrap_or(Observation {
+        let settling = self
+            .anchor
+            .is_some_and(|anchor| arrival < anchor.settled_at);
+        let excess = if settling {
+            lead.max(0)
+        } else {
+            self.drift(lead, arrival)
+        };
+        let shift = self.on_grid(excess);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.position -= shift;
+        }
+        shift
+    }
+
+    /// The lead of the least delayed packet, once enough were seen and where it is more than jitter.
+    fn drift(&mut self, lead: i64, arrival: i64) -> i64 {
+        let first = Observation {
             since: arrival,
             packets: 0,
             lead,
-        });
+        };
+        let seen = self.observation.unwrap_or(first);
         let seen = Observation {
             packets: seen.packets + 1,
             lead: seen.lead.max(lead),
             ..seen
         };
         self.observation = Some(seen);
-        if arrival - seen.since < self.ticks(OBSERVATION_MS) || seen.packets < OBSERVATION_PACKETS {
-            return;
+        let long_enough = arrival - seen.since >= self.ticks(OBSERVATION_MS);
+        if !long_enough || seen.packets < OBSERVATION_PACKETS {
+            return 0;
         }
         self.observation = None;
         if seen.lead.abs() > self.ticks(TOLERANCE_MS) {
-            let shift = self.on_grid(seen.lead);
-            self.anchor = self.anchor.map(|anchor| Anchor {
-                position: anchor.position - shift,
-                ..anchor
-            });
+            seen.lead
+        } else {
+            0
         }
     }
 
@@ -137,7 +166,16 @@ mod tests {
             let arrival = packet * 160 + (packet % 7) * 80; // up to 60 ms late
             let position = placement.position(packet * 160, arrival);
             assert_eq!(position, packet * 160);
-            placement.observe(position, arrival);
+            assert_eq!(placement.observe(position, arrival), 0);
         }
+    }
+
+    #[test]
+    fn a_first_packet_that_was_delayed_does_not_delay_the_rest() {
+        let mut placement = Placement::new(48_000, 120);
+        placement.anchor(0, 4000); // 83 ms late
+        let moved = placement.observe(placement.position(960, 960), 960);
+        assert_eq!(moved, 3960);
+        assert_eq!(placement.position(1920, 1920), 1920);
     }
 }

@@ -105,7 +105,9 @@ impl VideoTrack {
     }
 
     fn take<W: Write + Seek>(&mut self, placed: Placed, file: &mut Container<W>) -> io::Result<()> {
-        let Placed { position, packet } = placed;
+        let Placed {
+            position, packet, ..
+        } = placed;
         self.notice_missing(&packet);
         self.packets += 1;
         self.assembler

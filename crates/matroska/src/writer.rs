@@ -12,6 +12,8 @@ use crate::{Codec, Summary};
 
 /// Frames of the player follow each other without a seam while their instants are no further off than this.
 const PLAYER_JITTER_MS: i64 = 30;
+/// Anchors of packets count from 1.
+const NO_ANCHOR: u32 = 0;
 
 enum Track {
     Audio(AudioTrack),
@@ -87,7 +89,7 @@ impl<W: Write + Seek> TrackWriter<W> {
             Track::Audio(audio) => {
                 let position = seamless(at, self.player_next, self.base, self.codec.grid());
                 self.player_next = self.codec.duration(payload).map(|lasts| position + lasts);
-                audio.insert(position, payload.to_vec());
+                audio.insert(position, NO_ANCHOR, payload.to_vec());
             }
         }
         self.write_due()
@@ -138,9 +140,15 @@ impl<W: Write + Seek> TrackWriter<W> {
     fn take_placed(&mut self) {
         for placed in self.intake.placed.drain(..) {
             match &mut self.track {
-                Track::Audio(audio) => audio.insert(placed.position, placed.packet.payload),
+                Track::Audio(audio) => {
+                    audio.insert(placed.position, placed.anchor, placed.packet.payload);
+                }
                 Track::Video(video) => video.insert(placed),
             }
+        }
+        let shift = std::mem::take(&mut self.intake.shift);
+        if let (Track::Audio(audio), true) = (&mut self.track, shift != 0) {
+            audio.shift(self.intake.anchor(), shift);
         }
     }
 
