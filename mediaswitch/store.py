@@ -4,7 +4,6 @@ The timeline is the truth; a row of `sessions` is what lists and searches need o
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,11 +25,13 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from mediaswitch.errors import NotFound
 from mediaswitch.ids import AgentId, QueueName, SessionId, TenantId
 from mediaswitch.session import Session
-from mediaswitch.timeline import Entry, event_to_json
+from mediaswitch.timeline import Entry, event_from_json, event_to_json
 
 log = logging.getLogger(__name__)
 
@@ -122,15 +123,18 @@ class Store:
                     insert(sessions_table).values(row).on_conflict_do_update(index_elements=["id"], set_=renewed)
                 )
 
-    async def timeline(self, tenant: TenantId, session: SessionId) -> list[Row]:
-        """A session's entries in order: seq, at_ns, type and event (as in `event_to_json`). Empty if unknown."""
+    async def timeline(self, tenant: TenantId, session: SessionId) -> list[Entry]:
+        """All entries of a session in the order of `seq`. Raises NotFound if there are none."""
         query = (
             select(entries_table)
             .where(entries_table.c.session == session, entries_table.c.tenant == tenant)
             .order_by(entries_table.c.seq)
         )
         async with self._engine.connect() as connection:
-            return [dict(row) for row in (await connection.execute(query)).mappings()]
+            entries = [_entry(row) for row in (await connection.execute(query)).mappings()]
+        if not entries:
+            raise NotFound(f"no session {session}")
+        return entries
 
     async def session(self, tenant: TenantId, session: SessionId) -> Row | None:
         """One session record, or None."""
@@ -195,8 +199,18 @@ def _entry_row(entry: Entry) -> dict[str, Any]:
         "seq": entry.seq,
         "at_ns": entry.at,
         "type": entry.event.type,
-        "event": json.loads(json.dumps(event_to_json(entry.event))),
+        "event": event_to_json(entry.event),
     }
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(
+        tenant=TenantId(row["tenant"]),
+        session=SessionId(row["session"]),
+        seq=row["seq"],
+        at=row["at_ns"],
+        event=event_from_json(row["event"]),
+    )
 
 
 def _session_row(session: Session) -> dict[str, Any]:

@@ -6,7 +6,10 @@ call records, manifests, wallboards and webhooks are all derived from entries; n
 
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
 
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TenantId, TrackId
 
@@ -361,6 +364,21 @@ class Entry:
 def event_to_json(event: Event) -> dict[str, Any]:
     """`{"type": ..., fields...}` with plain JSON values."""
     return {"type": event.type} | {f.name: _plain(getattr(event, f.name)) for f in fields(event)}
+
+
+def event_from_json(value: dict[str, Any]) -> Event:
+    """What `event_to_json` made, as an event again. Raises ValueError for a type or fields we do not know."""
+    fields_of = dict(value)
+    kind = fields_of.pop("type", None)
+    adapter = _adapters().get(str(kind))
+    if adapter is None:
+        raise ValueError(f"no event is of type {kind!r}")
+    return adapter.validate_python(fields_of)
+
+
+@cache
+def _adapters() -> dict[str, TypeAdapter[Event]]:
+    return {kind.type: TypeAdapter(kind) for kind in Event.__subclasses__()}
 
 
 def _plain(value: Any) -> Any:
