@@ -35,7 +35,7 @@ pub(crate) struct Container<W> {
 
 impl<W: Write + Seek> Container<W> {
     /// Write the header of a file whose time 0 is `base.epoch_ns`.
-    pub fn create(mut out: W, codec: Codec, base: Timebase, name: &str) -> io::Result<Self> {
+    pub fn create(out: W, codec: Codec, base: Timebase, name: &str) -> io::Result<Self> {
         let mut header = Vec::new();
         put_document(&mut header);
         ebml::put_unknown_size(&mut header, id::SEGMENT);
@@ -44,14 +44,17 @@ impl<W: Write + Seek> Container<W> {
             put_track(tracks, codec, base.rate, name)
         });
         let picture_at = header.len() as u64 - PICTURE_LENGTH;
-        out.write_all(&header)?;
-        Ok(Self::resume(
+        let mut file = Self::resume(
             out,
             Reserved {
                 duration_at,
                 picture_at,
             },
-        ))
+        );
+        file.pending = header;
+        file.open_cluster(0); // FFmpeg reads no file without a cluster, and a track may stay empty
+        file.flush()?;
+        Ok(file)
     }
 
     /// Go on with a file that is positioned at its end.

@@ -11,7 +11,7 @@ const G711_SILENCE: [u8; 2] = [0xff, 0xd5];
 fn tone(n: u64) -> Vec<u8> {
     (0..160u64)
         .map(|i| {
-            if (n * 160 + i) / 4 % 2 == 0 {
+            if ((n * 160 + i) / 4).is_multiple_of(2) {
                 0x90
             } else {
                 0x10

@@ -47,11 +47,11 @@ fn record_video(packets: &[Rtp], end_ms: u64) -> (TempFile, Summary) {
 #[test]
 fn every_frame_stands_where_it_came_and_the_file_lasts_the_session() {
     let frames = vp8_frames(50, "320x240", 25);
-    let (file, summary) = record_video(&vp8_stream(700, &frames), 4000);
+    let (file, summary) = record_video(&vp8_stream(700, &frames), 5000);
     let expected: Vec<_> = (0..50).map(|n| (700 + 40 * n, n % 25 == 0)).collect();
     assert_eq!(blocks(file.path()), expected);
     assert_eq!(decoded_frames(file.path()), 50);
-    assert!((duration_s(file.path()) - 4.0).abs() < 0.001);
+    assert!((duration_s(file.path()) - 5.0).abs() < 0.001);
     assert_eq!(probe(file.path(), "stream=width,height"), ["320,240"]);
     assert_eq!(
         (summary.width, summary.height, summary.keyframes),
@@ -66,7 +66,7 @@ fn every_frame_stands_where_it_came_and_the_file_lasts_the_session() {
     );
     assert_eq!(
         (summary.gaps[0], summary.gaps[1].1),
-        ((ns(0), ns(700)), ns(4000))
+        ((ns(0), ns(700)), ns(5000))
     );
     assert!(end_of_last.abs_diff(2660) <= 1, "{end_of_last}");
     assert_eq!(summary.first_media_ns, Some(ns(700)));
