@@ -38,6 +38,8 @@ export class SwitchClient extends TypedEventTarget<ClientEvents> {
   readonly #http: Http;
   #feed: LiveFeed;
   call: Call | null = null;
+  /** Grows with each change: tells a view whether it is up to date. */
+  version = 0;
 
   constructor(server: string, store: LoginStore) {
     super();
@@ -71,7 +73,7 @@ export class SwitchClient extends TypedEventTarget<ClientEvents> {
     this.call?.close();
     this.#feed.close();
     this.#login.leave();
-    this.emit("change", undefined);
+    this.#changed();
   }
 
   /** The browser says that the network is back. */
@@ -155,12 +157,12 @@ export class SwitchClient extends TypedEventTarget<ClientEvents> {
     this.#feed.close();
     this.#feed = this.#newFeed(TOPICS[user.role]);
     this.#feed.open();
-    this.emit("change", undefined);
+    this.#changed();
   }
 
   #newFeed(topics: string[]): LiveFeed {
     const feed = new LiveFeed(this.#server, { topics, token: (refused) => this.#helloToken(refused), ownId: () => this.user?.id ?? null });
-    feed.addEventListener("change", () => this.emit("change", undefined));
+    feed.addEventListener("change", () => this.#changed());
     return feed;
   }
 
@@ -170,17 +172,22 @@ export class SwitchClient extends TypedEventTarget<ClientEvents> {
     return token;
   }
 
+  #changed(): void {
+    this.version += 1;
+    this.emit("change", undefined);
+  }
+
   #learnAgent(agent: Agent): void {
     this.#feed.set({ agent, offer: agent.state === "offered" ? this.live.offer : null });
   }
 
   #keep(call: Call): void {
     this.call = call;
-    call.addEventListener("change", () => this.emit("change", undefined));
+    call.addEventListener("change", () => this.#changed());
     call.addEventListener("ended", () => {
       if (this.call === call) this.call = null;
-      this.emit("change", undefined);
+      this.#changed();
     });
-    this.emit("change", undefined);
+    this.#changed();
   }
 }

@@ -61,14 +61,19 @@ export function withEvents(
 function afterAgent(state: LiveState, agent: Agent, ownId: string | null): LiveState {
   const agents = withEntry(state.agents, agent.id, agent);
   if (agent.id !== ownId) return { ...state, agents };
-  return { ...state, agents, agent, offer: agent.state === "offered" ? state.offer : null };
+  const sessions = bySessionId([...state.sessions.values()].filter((each) => concerns(each, agent)));
+  return { ...state, agents, agent, sessions, offer: agent.state === "offered" ? state.offer : null };
 }
 
 function afterSession(state: LiveState, session: Session): LiveState {
-  if (session.state !== "ended") return { ...state, sessions: withEntry(state.sessions, session.id, session) };
-  const sessions = new Map(state.sessions);
-  sessions.delete(session.id);
+  const sessions = new Map(state.sessions).set(session.id, session);
+  if (!concerns(session, state.agent)) sessions.delete(session.id);
   return { ...state, sessions };
+}
+
+/** An ended session is kept while its agent still works on it. */
+function concerns(session: Session, agent: Agent | null): boolean {
+  return session.state !== "ended" || session.id === agent?.session_id;
 }
 
 function withEntry<Value>(map: ReadonlyMap<string, Value>, key: string, value: Value): ReadonlyMap<string, Value> {

@@ -6,7 +6,7 @@ export type TrackKind = "audio" | "camera" | "screen";
 export type ShareKind = "camera" | "screen";
 export type AgentState = "offline" | "break" | "available" | "offered" | "busy" | "wrap_up";
 export type SessionState = "ivr" | "queued" | "offered" | "talking" | "wrap_up" | "ended";
-export type ParticipantRole = "customer" | "agent" | "supervisor" | "bot";
+export type ParticipantRole = "customer" | "agent" | "supervisor" | "bot" | "external";
 
 export interface User {
   id: string;

@@ -1,0 +1,28 @@
+/** Tracks of a recording in the order in which a reviewer reads them. */
+
+import type { RecordedTrack } from "@mediaswitch/sdk";
+import { participantName } from "../common/format";
+import type { Words } from "../words/en";
+
+const roleOrder = ["customer", "external", "agent", "supervisor", "bot"];
+const kindOrder = ["audio", "ivr", "camera", "screen"];
+
+export function inOrder(tracks: readonly RecordedTrack[]): RecordedTrack[] {
+  const rank = (track: RecordedTrack) =>
+    kindOrder.indexOf(track.kind) * 10 + roleOrder.indexOf(track.participant.role) + (track.kind === "ivr" ? 5 : 0);
+  return [...tracks].sort((a, b) => rank(a) - rank(b));
+}
+
+export function isSound(track: RecordedTrack): boolean {
+  return track.kind === "audio" || track.kind === "ivr";
+}
+
+export function trackName(track: RecordedTrack, words: Words): string {
+  if (track.kind === "ivr") return words.review.switchAudio;
+  return `${participantName(track.participant, words)} · ${words.media[track.kind]}`;
+}
+
+export function trackColour(track: RecordedTrack): string {
+  if (track.kind === "ivr" || track.participant.role === "bot") return "var(--ms-bot)";
+  return track.participant.role === "customer" ? "var(--ms-customer)" : "var(--ms-agent)";
+}

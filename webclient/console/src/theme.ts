@@ -1,0 +1,71 @@
+/** The one set of design tokens: seeds for Ant Design and the colours that belong to calls. */
+
+import { theme, type ThemeConfig } from "antd";
+
+const fontFamily =
+  '"Inter", "Segoe UI", system-ui, -apple-system, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans", sans-serif';
+
+const shared = { fontFamily, fontSize: 14, borderRadius: 8, wireframe: false };
+
+const light = {
+  colorPrimary: "#0f766e",
+  colorInfo: "#0f766e",
+  colorSuccess: "#15803d",
+  colorWarning: "#b45309",
+  colorError: "#c2312d",
+  colorTextBase: "#16212b",
+  colorBgLayout: "#f3f5f7",
+  colorBgBase: "#ffffff",
+};
+
+const dark = {
+  colorPrimary: "#2bb5a6",
+  colorInfo: "#2bb5a6",
+  colorSuccess: "#3fb96b",
+  colorWarning: "#e0a03f",
+  colorError: "#e5645f",
+  colorTextBase: "#e4ebf0",
+  colorBgLayout: "#0d1317",
+  colorBgBase: "#131b20",
+};
+
+/** Colours that Ant Design has no name for; used in style sheets as `var(--ms-...)`. */
+const callColours = {
+  light: {
+    "--ms-customer": "#2563b8",
+    "--ms-agent": "#0f766e",
+    "--ms-bot": "#8a5cc4",
+    "--ms-event": "#b45309",
+    "--ms-stage": "#11191e",
+    "--ms-stage-text": "#dbe5ea",
+    "--ms-quiet": "#8796a3",
+    "--ms-accent-soft": "#e4f3f1",
+  },
+  dark: {
+    "--ms-customer": "#6aa5f0",
+    "--ms-agent": "#38c3b3",
+    "--ms-bot": "#b592e6",
+    "--ms-event": "#e0a03f",
+    "--ms-stage": "#070b0d",
+    "--ms-stage-text": "#c5d2d9",
+    "--ms-quiet": "#6f808c",
+    "--ms-accent-soft": "#12302e",
+  },
+};
+
+export function themeFor(isDark: boolean): ThemeConfig {
+  return {
+    algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm,
+    token: { ...shared, ...(isDark ? dark : light) },
+    components: {
+      Layout: { headerHeight: 56, headerPadding: "0 20px", headerBg: isDark ? "#131b20" : "#ffffff" },
+      Card: { bodyPadding: 20, headerFontSize: 15 },
+      Menu: { horizontalItemSelectedColor: isDark ? dark.colorPrimary : light.colorPrimary, itemBg: "transparent" },
+      Table: { headerBg: "transparent", headerSplitColor: "transparent", cellPaddingBlock: 12 },
+    },
+  };
+}
+
+export function callColoursFor(isDark: boolean): Record<string, string> {
+  return isDark ? callColours.dark : callColours.light;
+}
