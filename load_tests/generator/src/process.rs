@@ -1,0 +1,33 @@
+//! What a process has spent, from /proc (proc(5), fields 14 and 15 of stat).
+
+use std::error::Error;
+use std::fs;
+
+/// Seconds of CPU, user and system, of all threads so far.
+pub fn cpu_seconds(pid: u32) -> Result<f64, Box<dyn Error>> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))
+        .map_err(|error| format!("process {pid}: {error}"))?;
+    let ticks_a_second = unsafe { libc::sysconf(libc::_SC_CLK_TCK) } as f64;
+    Ok(ticks(&stat).ok_or("unreadable /proc stat")? / ticks_a_second)
+}
+
+/// The command name may hold spaces and brackets, so fields are counted from the last bracket.
+fn ticks(stat: &str) -> Option<f64> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: f64 = fields.next()?.parse().ok()?;
+    let system: f64 = fields.next()?.parse().ok()?;
+    Some(user + system)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks;
+
+    #[test]
+    fn the_ticks_of_a_process_with_brackets_in_its_name_are_found() {
+        assert_eq!(
+            ticks("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 30 12 0 0"),
+            Some(42.0)
+        );
+    }
+}
