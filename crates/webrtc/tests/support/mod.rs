@@ -318,19 +318,23 @@ impl Pair {
     }
 
     pub fn leg_packets(&self) -> Vec<&Packet> {
-        let packet = |e| match e {
-            &Event::Packet(ref p) => Some(p),
-            _ => None,
-        };
-        self.leg_events.iter().filter_map(packet).collect()
+        let events = self.leg_events.iter();
+        events
+            .filter_map(|event| match event {
+                Event::Packet(packet) => Some(packet),
+                _ => None,
+            })
+            .collect()
     }
 
     pub fn browser_packets(&self) -> Vec<&RtpPacket> {
-        let packet = |e| match e {
-            &RtcEvent::RtpPacket(ref p) => Some(p),
-            _ => None,
-        };
-        self.browser_events.iter().filter_map(packet).collect()
+        let events = self.browser_events.iter();
+        events
+            .filter_map(|event| match event {
+                RtcEvent::RtpPacket(packet) => Some(packet),
+                _ => None,
+            })
+            .collect()
     }
 }
 
