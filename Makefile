@@ -31,7 +31,7 @@ lint: ## Check format, types, stubs, imports and clippy's rules
 .PHONY: bench
 bench: ## Measure relayed calls beside a bare UDP forwarder (one alone: make bench CASE=relay)
 	@scripts/setup
-	@scripts/bench $(CASE)
+	@python -m load_tests.bench $(CASE)
 
 .PHONY: fmt
 fmt: ## Format Rust and Python
