@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use str0m::config::{CryptoProvider, DtlsCert};
-use str0m::crypto::from_feature_flags;
 use str0m::format::{Codec as WireCodec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Pt};
 use str0m::rtp::{Extension, ExtensionMap};
 use str0m::RtcConfig;
+
+use crate::dtls::crypto_provider;
 
 /// Payload types announced where the offer leaves the choice to us; an offer's own numbers come first.
 const OPUS_PT: u8 = 111;
@@ -33,7 +34,7 @@ pub struct Identity {
 impl Identity {
     /// A fresh self-signed certificate; `None` if the crypto library cannot make one.
     pub fn generate() -> Option<Self> {
-        let crypto = Arc::new(from_feature_flags());
+        let crypto = Arc::new(crypto_provider());
         let certificate = crypto.dtls_provider.generate_certificate()?;
         Some(Self {
             crypto,

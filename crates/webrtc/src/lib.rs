@@ -8,6 +8,7 @@
 //! [`Leg::next_timeout`]. Several [`Leg::send`] calls may be followed by one drain.
 
 mod config;
+mod dtls;
 mod error;
 mod event;
 mod leg;

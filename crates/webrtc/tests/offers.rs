@@ -113,8 +113,8 @@ fn a_line_of_another_medium_is_refused_and_leaves_the_rest() {
     let answer = answer(&offer);
     assert_eq!(section(&answer.sdp, 0)[0], "image 0 UDPTL t38");
     let is_candidate = |l: &&str| l.starts_with("a=candidate:");
-    assert!(!section(&answer.sdp, 0).iter().any(|l| is_candidate(l)));
-    assert!(section(&answer.sdp, 1).iter().any(|l| is_candidate(l)));
+    assert!(!section(&answer.sdp, 0).iter().any(&is_candidate));
+    assert!(section(&answer.sdp, 1).iter().any(is_candidate));
     assert_eq!(kinds(&answer), [("0", Kind::Audio)]);
 }
 
