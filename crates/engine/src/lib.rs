@@ -1,1 +1,30 @@
+//! The media core: ports, tracks and the crosspoints between them.
+//!
+//! `Engine` is the handle that the control plane has. Behind it each `Worker` owns the ports of its sessions; a
+//! `Shell` gives the worker a thread, sockets and the time. Commands go down a channel, events come up one queue.
 
+pub mod clock;
+pub mod codec;
+pub mod command;
+mod directory;
+pub mod dtmf;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod id;
+pub mod io;
+pub mod jitter;
+pub mod matrix;
+pub mod mix;
+pub mod port;
+pub mod prompt;
+pub mod random;
+pub mod relay;
+pub mod rtp;
+pub mod stats;
+pub mod track;
+pub mod wheel;
+pub mod worker;
+
+pub use engine::{Engine, Settings};
+pub use error::CoreError;

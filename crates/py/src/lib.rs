@@ -1,9 +1,17 @@
 //! The Python border of the media core: converts and decides nothing.
 
+mod core;
+mod errors;
+mod events;
+mod values;
+
 use pyo3::prelude::*;
 
 /// The compiled half of `mediaswitch.media`.
 #[pymodule]
-fn _core(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    errors::register(module)?;
+    events::register(module)?;
+    values::register(module)?;
+    module.add_class::<core::MediaCore>()
 }

@@ -1,0 +1,199 @@
+//! Opus (RFC 6716, RFC 7587) by libopus: mono, voice.
+
+use std::ffi::c_int;
+use std::ptr::NonNull;
+
+use opusic_sys as sys;
+
+use super::Rate;
+
+/// Longest packet we send or keep; RFC 6716 allows more, voice at our bit rates is far below.
+pub const MAX_PACKET: usize = 1_275;
+const BITRATE: c_int = 32_000;
+const COMPLEXITY: c_int = 5;
+/// What in-band FEC prepares for; above 0 the encoder spends bits on it.
+const EXPECTED_LOSS_PERCENT: c_int = 5;
+
+/// How long a packet sounds, in 48 kHz ticks; 0 if it is not valid. RFC 6716 §3.1.
+pub fn duration(packet: &[u8]) -> u32 {
+    let Some(&toc) = packet.first() else { return 0 };
+    let frame = match toc >> 3 {
+        config @ 0..=11 => [480, 960, 1_920, 2_880][usize::from(config & 3)],
+        config @ 12..=15 => [480, 960][usize::from(config & 1)],
+        config => [120, 240, 480, 960][usize::from(config & 3)],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => packet.get(1).map_or(0, |count| u32::from(count & 0x3F)),
+    };
+    let ticks = frame * frames;
+    if ticks > 5_760 {
+        return 0; // more than 120 ms
+    }
+    ticks
+}
+
+pub struct Encoder {
+    state: NonNull<sys::OpusEncoder>,
+    rate: Rate,
+}
+
+// SAFETY: libopus keeps no thread-local state; an encoder is used by one thread at a time.
+unsafe impl Send for Encoder {}
+
+impl Encoder {
+    pub fn new(rate: Rate) -> Encoder {
+        let mut error = 0;
+        // SAFETY: a supported rate and channel count; `error` outlives the call.
+        let state = unsafe { sys::opus_encoder_create(rate.hz() as i32, 1, sys::OPUS_APPLICATION_VOIP, &mut error) };
+        let state = NonNull::new(state).expect("libopus has memory for an encoder");
+        for (request, value) in [
+            (sys::OPUS_SET_BITRATE_REQUEST, BITRATE),
+            (sys::OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY),
+            (sys::OPUS_SET_INBAND_FEC_REQUEST, 1),
+            (sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, EXPECTED_LOSS_PERCENT),
+        ] {
+            // SAFETY: `state` is a live encoder and each of these requests takes one int.
+            unsafe { sys::opus_encoder_ctl(state.as_ptr(), request, value) };
+        }
+        Encoder { state, rate }
+    }
+
+    pub fn rate(&self) -> Rate {
+        self.rate
+    }
+
+    /// Encode 10, 20, 40 or 60 ms at this encoder's rate; returns the packet's length.
+    pub fn encode(&mut self, samples: &[i16], packet: &mut [u8]) -> usize {
+        // SAFETY: pointers and lengths come from the slices; libopus checks the frame size.
+        let length = unsafe {
+            sys::opus_encode(
+                self.state.as_ptr(),
+                samples.as_ptr(),
+                samples.len() as c_int,
+                packet.as_mut_ptr(),
+                packet.len() as i32,
+            )
+        };
+        usize::try_from(length).unwrap_or(0)
+    }
+}
+
+impl Drop for Encoder {
+    fn drop(&mut self) {
+        // SAFETY: made by opus_encoder_create, destroyed once.
+        unsafe { sys::opus_encoder_destroy(self.state.as_ptr()) }
+    }
+}
+
+pub struct Decoder {
+    state: NonNull<sys::OpusDecoder>,
+}
+
+// SAFETY: as for the encoder.
+unsafe impl Send for Decoder {}
+
+impl Decoder {
+    /// Longest packet, in samples: 120 ms at 48 kHz.
+    pub const MAX_SAMPLES: usize = 5_760;
+
+    /// Decodes to 48 kHz mono.
+    pub fn new() -> Decoder {
+        let mut error = 0;
+        // SAFETY: a supported rate and channel count; `error` outlives the call.
+        let state = unsafe { sys::opus_decoder_create(48_000, 1, &mut error) };
+        Decoder { state: NonNull::new(state).expect("libopus has memory for a decoder") }
+    }
+
+    /// Decode a packet; returns the samples written, 0 if it was not valid.
+    pub fn decode(&mut self, packet: &[u8], samples: &mut [i16]) -> usize {
+        self.call(packet, samples, false)
+    }
+
+    /// Rebuild the packet before `next` from the copy that `next` may carry, else by guessing.
+    pub fn recover(&mut self, next: &[u8], samples: &mut [i16]) -> usize {
+        self.call(next, samples, true)
+    }
+
+    /// Guess on from what was heard; fills `samples` (a multiple of 2.5 ms).
+    pub fn conceal(&mut self, samples: &mut [i16]) -> usize {
+        self.call(&[], samples, false)
+    }
+
+    fn call(&mut self, packet: &[u8], samples: &mut [i16], fec: bool) -> usize {
+        let data = if packet.is_empty() { std::ptr::null() } else { packet.as_ptr() };
+        // SAFETY: pointers and lengths come from the slices; a null packet asks for concealment.
+        let count = unsafe {
+            sys::opus_decode(
+                self.state.as_ptr(),
+                data,
+                packet.len() as i32,
+                samples.as_mut_ptr(),
+                samples.len() as c_int,
+                c_int::from(fec),
+            )
+        };
+        usize::try_from(count).unwrap_or(0)
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Decoder {
+        Decoder::new()
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: made by opus_decoder_create, destroyed once.
+        unsafe { sys::opus_decoder_destroy(self.state.as_ptr()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_follow_the_table_of_contents_byte() {
+        assert_eq!(duration(&[]), 0);
+        assert_eq!(duration(&[0xF8, 0xFF, 0xFE]), 960); // CELT fullband, 20 ms, one frame
+        assert_eq!(duration(&[1 << 3, 0]), 960); // SILK narrowband 20 ms
+        assert_eq!(duration(&[(3 << 3) | 1, 0]), 5_760); // two frames of 60 ms
+        assert_eq!(duration(&[(3 << 3) | 3, 3]), 0); // three of them: too long
+        assert_eq!(duration(&[0xFB]), 0); // the frame count is missing
+    }
+
+    #[test]
+    fn a_tone_survives_encoding_and_decoding() {
+        for rate in Rate::ALL {
+            let mut encoder = Encoder::new(rate);
+            let mut decoder = Decoder::new();
+            let mut energy = 0.0;
+            for frame in 0..20 {
+                let samples: Vec<i16> = (0..rate.frame())
+                    .map(|n| (frame * rate.frame() + n) as f64 / f64::from(rate.hz()))
+                    .map(|t| ((t * 1_000.0 * std::f64::consts::TAU).sin() * 8_000.0) as i16)
+                    .collect();
+                let mut packet = [0; MAX_PACKET];
+                let length = encoder.encode(&samples, &mut packet);
+                assert_eq!(duration(&packet[..length]), 960);
+                let mut decoded = [0; Decoder::MAX_SAMPLES];
+                assert_eq!(decoder.decode(&packet[..length], &mut decoded), 960);
+                energy = decoded[..960].iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 960.0;
+            }
+            assert!((energy.sqrt() / 5_657.0 - 1.0).abs() < 0.2, "{rate:?}: {}", energy.sqrt());
+        }
+    }
+
+    #[test]
+    fn rubbish_decodes_to_nothing_or_something_but_never_panics() {
+        let mut decoder = Decoder::new();
+        let mut samples = [0; Decoder::MAX_SAMPLES];
+        for length in 0..64usize {
+            let packet: Vec<u8> = (0..length).map(|n| (n * 37 + length * 101) as u8).collect();
+            assert!(decoder.decode(&packet, &mut samples) <= Decoder::MAX_SAMPLES);
+        }
+    }
+}

@@ -1,0 +1,373 @@
+//! The handle of the media core: checks what can be checked, opens sockets, and asks the workers.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{sync_channel, Sender, SyncSender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use crate::clock::{Clock, Nanos, MILLISECOND};
+use crate::command::{Command, Play};
+use crate::directory::{Directory, Entry, Kind};
+use crate::error::CoreError;
+use crate::event::{Event, EventQueue};
+use crate::id::{PortId, SessionId, TrackId};
+use crate::io::shell::{Message, Shell};
+use crate::io::wake::Wake;
+use crate::io::{udp, Endpoint};
+use crate::matrix::Crosspoint;
+use crate::port::rtp::RtpConfig;
+use crate::prompt::{self, Prompt};
+use crate::random::Random;
+use crate::stats::{Counters, TrackStats};
+use crate::worker::{Worker, WorkerSettings};
+
+/// A worker answers within a millisecond or two; one that does not in so long is gone.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_WORKERS: usize = 256;
+/// Files kept ready to be played again, in samples: 100 MB.
+const MAX_CACHED_SAMPLES: usize = 50_000_000;
+
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub workers: usize,
+    /// Where sockets are bound.
+    pub bind_ip: IpAddr,
+    /// What SDP announces.
+    pub public_ip: IpAddr,
+    /// Inclusive.
+    pub rtp_ports: (u16, u16),
+    /// UDP port of worker 0, the next one for worker 1 and so on; 0 for any.
+    pub webrtc_port: u16,
+    pub clock_offset_ns: i64,
+    pub media_timeout_ms: u64,
+}
+
+/// What `play` is asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlayItem {
+    File(PathBuf),
+    Tone { hz: Vec<f32>, duration_ms: u32, level_dbm0: f32 },
+    Silence { duration_ms: u32 },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct OpenedRtp {
+    pub port: PortId,
+    pub track: TrackId,
+    pub address: SocketAddr,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct OpenedPlayer {
+    pub port: PortId,
+    pub track: TrackId,
+}
+
+struct WorkerHandle {
+    messages: Sender<Message>,
+    wake: Arc<Wake>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl WorkerHandle {
+    fn send(&self, message: Message) -> Result<(), CoreError> {
+        self.messages.send(message).map_err(|_| CoreError::Stopped)?;
+        self.wake.raise();
+        Ok(())
+    }
+}
+
+/// What the callers of the engine share; workers never touch it.
+struct Control {
+    workers: Vec<WorkerHandle>,
+    directory: Directory,
+    next_rtp_port: u16,
+    prompts: PromptCache,
+}
+
+pub struct Engine {
+    settings: Settings,
+    clock: Clock,
+    events: Arc<EventQueue>,
+    counters: Arc<Counters>,
+    control: Mutex<Control>,
+    last_id: AtomicU64,
+    last_play: AtomicU64,
+}
+
+impl Engine {
+    /// Start the workers.
+    pub fn start(settings: Settings) -> Result<Engine, CoreError> {
+        check(&settings)?;
+        let clock = Clock::new(settings.clock_offset_ns);
+        let events = Arc::new(EventQueue::new()?);
+        let counters = Arc::new(Counters::default());
+        let workers = (0..settings.workers)
+            .map(|index| start_worker(index, &settings, clock, &events, &counters))
+            .collect::<Result<Vec<_>, CoreError>>()?;
+        let control = Control {
+            workers,
+            directory: Directory::default(),
+            next_rtp_port: settings.rtp_ports.0,
+            prompts: PromptCache::default(),
+        };
+        Ok(Engine {
+            settings,
+            clock,
+            events,
+            counters,
+            control: Mutex::new(control),
+            last_id: AtomicU64::new(0),
+            last_play: AtomicU64::new(0),
+        })
+    }
+
+    /// Stop the workers and close everything; a second call does nothing.
+    pub fn close(&self) {
+        let workers = std::mem::take(&mut self.control().workers);
+        for worker in &workers {
+            let _ = worker.send(Message::Stop); // a worker that is gone has stopped
+        }
+        for thread in workers.into_iter().filter_map(|worker| worker.thread) {
+            let _ = thread.join();
+        }
+        self.control().directory = Directory::default();
+    }
+
+    pub fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    pub fn event_fd(&self) -> i32 {
+        self.events.fd()
+    }
+
+    pub fn drain_events(&self) -> Vec<Event> {
+        self.events.drain()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub fn events_lost(&self) -> u64 {
+        self.events.lost()
+    }
+
+    /// Ports and tracks share one count, so that neither is ever taken for the other.
+    fn next_id(&self) -> u64 {
+        self.last_id.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn control(&self) -> MutexGuard<'_, Control> {
+        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn open_rtp(&self, session: SessionId, allow_latch: bool) -> Result<OpenedRtp, CoreError> {
+        let mut control = self.control();
+        control.worker(session)?;
+        let (low, high) = self.settings.rtp_ports;
+        let start = control.next_rtp_port;
+        let (rtp, rtcp) =
+            udp::bind_pair(self.settings.bind_ip, start, (low, high)).ok_or(CoreError::NoFreePort)?;
+        let udp_port = rtp.local_addr()?.port();
+        // The search goes on after it, so that a port rests before a new call hears the stragglers of the old one.
+        control.next_rtp_port = if udp_port.saturating_add(2) < high { udp_port + 2 } else { low };
+        let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
+        let worker = control.worker(session)?;
+        worker.send(Message::Open(Endpoint::Rtp(port), rtp))?;
+        worker.send(Message::Open(Endpoint::Rtcp(port), rtcp))?;
+        control.ask(session, Command::OpenRtp { port, track, session, allow_latch })?;
+        control.directory.add(port, Entry { session, kind: Kind::Rtp, tracks: vec![track] });
+        Ok(OpenedRtp { port, track, address: SocketAddr::new(self.settings.public_ip, udp_port) })
+    }
+
+    pub fn configure_rtp(&self, port: PortId, config: RtpConfig) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.session_of(port, Kind::Rtp)?;
+        control.ask(session, Command::ConfigureRtp { port, config })
+    }
+
+    pub fn open_player(&self, session: SessionId) -> Result<OpenedPlayer, CoreError> {
+        let mut control = self.control();
+        let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
+        control.ask(session, Command::OpenPlayer { port, track, session })?;
+        control.directory.add(port, Entry { session, kind: Kind::Player, tracks: vec![track] });
+        Ok(OpenedPlayer { port, track })
+    }
+
+    /// Prepare the items in the calling thread, then play them; returns the play's id.
+    pub fn play(&self, port: PortId, items: &[PlayItem], looped: bool) -> Result<u64, CoreError> {
+        self.control().directory.session_of(port, Kind::Player)?;
+        let items = items.iter().map(|item| self.prepare(item)).collect::<Result<Vec<_>, _>>()?;
+        let id = self.last_play.fetch_add(1, Ordering::Relaxed) + 1;
+        let control = self.control();
+        let session = control.directory.session_of(port, Kind::Player)?;
+        control.ask(session, Command::Play { port, play: Play { id, items, looped } })?;
+        Ok(id)
+    }
+
+    fn prepare(&self, item: &PlayItem) -> Result<Arc<Prompt>, CoreError> {
+        match item {
+            PlayItem::Silence { duration_ms } => Ok(Arc::new(prompt::silence(*duration_ms))),
+            PlayItem::Tone { hz, duration_ms, level_dbm0 } => {
+                Ok(Arc::new(prompt::tone(hz, *duration_ms, *level_dbm0)))
+            }
+            PlayItem::File(path) => self.load(path),
+        }
+    }
+
+    /// A file is read without the lock: disks are slow.
+    fn load(&self, path: &Path) -> Result<Arc<Prompt>, CoreError> {
+        let version = std::fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
+        if let Some(prompt) = self.control().prompts.get(path, version) {
+            return Ok(prompt);
+        }
+        let prompt = Arc::new(prompt::load(path)?);
+        self.control().prompts.put(path, version, &prompt);
+        Ok(prompt)
+    }
+
+    pub fn stop_playing(&self, port: PortId) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.session_of(port, Kind::Player)?;
+        control.ask(session, Command::StopPlaying { port })
+    }
+
+    pub fn connect(&self, crosspoint: Crosspoint) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.session_of_both(crosspoint.source, crosspoint.destination)?;
+        control.ask(session, Command::Connect(crosspoint))
+    }
+
+    /// What is not there needs no disconnecting.
+    pub fn disconnect(&self, source: TrackId, destination: PortId) -> Result<(), CoreError> {
+        let control = self.control();
+        match control.directory.session_of_both(source, destination) {
+            Ok(session) => control.ask(session, Command::Disconnect { source, destination }),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// What is not there needs no closing.
+    pub fn close_port(&self, port: PortId, end: Option<Nanos>) -> Result<(), CoreError> {
+        let mut control = self.control();
+        match control.directory.remove(port) {
+            Some(entry) => control.ask(entry.session, Command::ClosePort { port, end }),
+            None => Ok(()),
+        }
+    }
+
+    pub fn stats(&self, port: PortId) -> Result<Vec<TrackStats>, CoreError> {
+        self.ask_and_wait(port, |reply| Command::Stats { port, reply })
+    }
+
+    /// Ask the port's worker and wait for its reply, without the lock.
+    fn ask_and_wait<T>(
+        &self,
+        port: PortId,
+        command: impl FnOnce(SyncSender<T>) -> Command,
+    ) -> Result<T, CoreError> {
+        let (reply, answer) = sync_channel(1);
+        {
+            let control = self.control();
+            let session = control.directory.port(port)?.session;
+            control.ask(session, command(reply))?;
+        }
+        answer.recv_timeout(REPLY_TIMEOUT).map_err(|_| CoreError::Stopped)
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Control {
+    fn worker(&self, session: SessionId) -> Result<&WorkerHandle, CoreError> {
+        let count = self.workers.len() as u64;
+        let index = session.0.checked_rem(count).ok_or(CoreError::Stopped)?;
+        Ok(&self.workers[index as usize])
+    }
+
+    fn ask(&self, session: SessionId, command: Command) -> Result<(), CoreError> {
+        self.worker(session)?.send(Message::Command(Box::new(command)))
+    }
+}
+
+fn check(settings: &Settings) -> Result<(), CoreError> {
+    if !(1..=MAX_WORKERS).contains(&settings.workers) {
+        return Err(CoreError::BadSetting(format!("workers must be 1 to {MAX_WORKERS}")));
+    }
+    let (low, high) = settings.rtp_ports;
+    if low == 0 || low.next_multiple_of(2) >= high {
+        return Err(CoreError::BadSetting(format!("no pair of ports in the RTP range {low} to {high}")));
+    }
+    if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port) {
+        return Err(CoreError::BadSetting("not enough ports above webrtc_port for all workers".into()));
+    }
+    Ok(())
+}
+
+fn start_worker(
+    index: usize,
+    settings: &Settings,
+    clock: Clock,
+    events: &Arc<EventQueue>,
+    counters: &Arc<Counters>,
+) -> Result<WorkerHandle, CoreError> {
+    let (messages, inbox) = std::sync::mpsc::channel();
+    let wake = Arc::new(Wake::new()?);
+    let worker = Worker::new(
+        WorkerSettings { media_timeout: settings.media_timeout_ms * MILLISECOND },
+        events.clone(),
+        counters.clone(),
+        Random::from_system(),
+        clock.now(),
+    );
+    let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone())?;
+    let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || shell.run())?;
+    Ok(WorkerHandle { messages, wake, thread: Some(thread) })
+}
+
+/// When a file was changed, and its length.
+type Version = Option<(SystemTime, u64)>;
+
+/// Prompts by file, the longest unused thrown away first.
+#[derive(Default)]
+struct PromptCache {
+    files: HashMap<PathBuf, CachedPrompt>,
+    uses: u64,
+}
+
+struct CachedPrompt {
+    version: Version,
+    prompt: Arc<Prompt>,
+    used: u64,
+}
+
+impl PromptCache {
+    fn get(&mut self, path: &Path, version: Version) -> Option<Arc<Prompt>> {
+        self.uses += 1;
+        let cached = self.files.get_mut(path).filter(|cached| version.is_some() && cached.version == version)?;
+        cached.used = self.uses;
+        Some(cached.prompt.clone())
+    }
+
+    fn put(&mut self, path: &Path, version: Version, prompt: &Arc<Prompt>) {
+        let cached = CachedPrompt { version, prompt: prompt.clone(), used: self.uses };
+        self.files.insert(path.to_owned(), cached);
+        while self.files.values().map(|cached| cached.prompt.len()).sum::<usize>() > MAX_CACHED_SAMPLES {
+            let oldest = self.files.iter().min_by_key(|(_, cached)| cached.used).map(|(path, _)| path.clone());
+            match oldest {
+                Some(path) => drop(self.files.remove(&path)),
+                None => break,
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! What a port sends as audio: how it is carried, and the one stream it goes out on.
+
+use crate::clock::Nanos;
+use crate::codec::{g711, opus, Codec, Rate, FRAME_MS};
+use crate::id::TrackId;
+use crate::mix::Mixer;
+use crate::relay::{Header, Incoming, OutStream};
+use crate::track::AudioPacket;
+
+/// Longest ptime that is kept to.
+const MAX_PTIME_MS: u32 = 60;
+
+/// How the sources of a port are carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plan {
+    /// Nothing is connected, or nothing may be sent.
+    Silent,
+    /// One source in a codec the peer takes: headers only.
+    Relay(TrackId),
+    /// Decode, sum, encode.
+    Mix,
+}
+
+/// A packet on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct OutAudio<'a> {
+    pub header: Header,
+    pub codec: Codec,
+    pub payload: &'a [u8],
+}
+
+/// Encoder and frames of a port that mixes.
+struct Mixing {
+    mixer: Mixer,
+    codec: Codec,
+    encoder: Option<opus::Encoder>,
+    /// Mixed and not yet sent: ptime may be longer or shorter than a frame.
+    pending: Vec<i16>,
+    frame: [i16; Rate::MAX_FRAME],
+}
+
+pub struct AudioOut {
+    /// Codecs the peer takes, the one to encode in first.
+    codecs: Vec<Codec>,
+    ptime_ms: u32,
+    sending: bool,
+    pub plan: Plan,
+    pub stream: OutStream,
+    mixing: Option<Box<Mixing>>,
+    pub packets: u64,
+    pub bytes: u64,
+    /// Of the newest packet.
+    pub codec: Option<Codec>,
+}
+
+impl AudioOut {
+    pub fn new(stream: OutStream) -> AudioOut {
+        AudioOut {
+            codecs: Vec::new(),
+            ptime_ms: FRAME_MS as u32,
+            sending: false,
+            plan: Plan::Silent,
+            stream,
+            mixing: None,
+            packets: 0,
+            bytes: 0,
+            codec: None,
+        }
+    }
+
+    /// Apply what was negotiated.
+    pub fn configure(&mut self, codecs: Vec<Codec>, ptime_ms: u32, sending: bool) {
+        self.codecs = codecs;
+        self.ptime_ms = if (1..=MAX_PTIME_MS).contains(&ptime_ms) { ptime_ms } else { FRAME_MS as u32 };
+        self.sending = sending && !self.codecs.is_empty();
+    }
+
+    pub fn is_sending(&self) -> bool {
+        self.sending
+    }
+
+    /// The codec that mixes are encoded in.
+    pub fn preferred(&self) -> Option<Codec> {
+        self.codecs.first().copied()
+    }
+
+    pub fn accepts(&self, codec: Codec) -> bool {
+        self.codecs.contains(&codec)
+    }
+
+    /// Frames are sent as they are made, one a packet.
+    pub fn takes_frames(&self) -> bool {
+        self.ptime_ms == FRAME_MS as u32
+    }
+
+    /// The rate to mix at; None if nothing is mixed.
+    pub fn mix_rate(&self) -> Option<Rate> {
+        self.mixing.as_ref().map(|mixing| mixing.mixer.rate())
+    }
+
+    /// Carry the sources by `plan` from now on.
+    pub fn set_plan(&mut self, plan: Plan) {
+        if plan == Plan::Silent && self.plan != plan {
+            self.stream.pause();
+        }
+        if plan != Plan::Mix {
+            self.mixing = None;
+        }
+        self.plan = plan;
+    }
+
+    /// Mix these voices; `rate` is the highest that any of them has.
+    pub fn set_mix(&mut self, voices: &[(TrackId, f32)], rate: Rate) {
+        let Some(codec) = self.preferred() else { return };
+        let rate = if codec == Codec::Opus { rate } else { codec.rate() };
+        self.set_plan(Plan::Mix);
+        if self.mixing.as_ref().is_some_and(|mixing| mixing.codec != codec || mixing.mixer.rate() != rate) {
+            self.mixing = None;
+        }
+        let ptime_ms = self.ptime_ms;
+        let mixing = self.mixing.get_or_insert_with(|| Box::new(Mixing::new(codec, rate, ptime_ms)));
+        mixing.mixer.set_voices(voices);
+    }
+
+    /// Place a packet of `source` in the stream; None if it is not for this stream or comes too late.
+    pub fn relay<'a>(&mut self, source: TrackId, packet: &AudioPacket<'a>, now: Nanos) -> Option<OutAudio<'a>> {
+        if self.plan != Plan::Relay(source) || !self.sending || !self.accepts(packet.codec) {
+            return None;
+        }
+        self.stream.set_clock_rate(packet.codec.clock_rate());
+        let incoming = Incoming {
+            ssrc: packet.ssrc,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            duration: packet.codec.duration(packet.payload),
+        };
+        let header = self.stream.relay(source, incoming, now)?;
+        self.count(packet.codec, packet.payload);
+        Some(OutAudio { header, codec: packet.codec, payload: packet.payload })
+    }
+
+    /// Place a frame that was encoded for several ports.
+    pub fn frame<'a>(&mut self, codec: Codec, payload: &'a [u8], now: Nanos) -> OutAudio<'a> {
+        self.stream.set_clock_rate(codec.clock_rate());
+        let header = self.stream.frame(codec.duration(payload), now);
+        self.count(codec, payload);
+        OutAudio { header, codec, payload }
+    }
+
+    /// Mix one frame and send what is full. `frame_of` gives each voice's samples at `mix_rate()`.
+    pub fn mix<'a>(
+        &mut self,
+        frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
+        now: Nanos,
+        mut send: impl FnMut(OutAudio<'_>),
+    ) {
+        let Some(mixing) = &mut self.mixing else { return };
+        mixing.mix(frame_of);
+        let mut payload = [0; opus::MAX_PACKET];
+        while let Some(length) = mixing.encode(self.ptime_ms, &mut payload) {
+            let (codec, payload) = (mixing.codec, &payload[..length]);
+            self.stream.set_clock_rate(codec.clock_rate());
+            let header = self.stream.frame(codec.duration(payload), now);
+            self.packets += 1;
+            self.bytes += length as u64;
+            self.codec = Some(codec);
+            send(OutAudio { header, codec, payload });
+        }
+    }
+
+    fn count(&mut self, codec: Codec, payload: &[u8]) {
+        self.packets += 1;
+        self.bytes += payload.len() as u64;
+        self.codec = Some(codec);
+    }
+}
+
+impl Mixing {
+    fn new(codec: Codec, rate: Rate, ptime_ms: u32) -> Mixing {
+        let room = rate.frame() + samples_of(rate, ptime_ms);
+        Mixing {
+            mixer: Mixer::new(rate),
+            codec,
+            encoder: (codec == Codec::Opus).then(|| opus::Encoder::new(rate)),
+            pending: Vec::with_capacity(room),
+            frame: [0; Rate::MAX_FRAME],
+        }
+    }
+
+    fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>) {
+        let frame = &mut self.frame[..self.mixer.rate().frame()];
+        self.mixer.mix(frame_of, frame);
+        self.pending.extend_from_slice(frame);
+    }
+
+    /// Encode the next packet if it is full; returns its length.
+    fn encode(&mut self, ptime_ms: u32, payload: &mut [u8]) -> Option<usize> {
+        let count = samples_of(self.mixer.rate(), self.packet_ms(ptime_ms));
+        if self.pending.len() < count {
+            return None;
+        }
+        let samples = &self.pending[..count];
+        let length = match &mut self.encoder {
+            Some(encoder) => encoder.encode(samples, payload),
+            None => g711::encode(self.codec, samples, payload),
+        };
+        self.pending.drain(..count);
+        (length > 0).then_some(length)
+    }
+
+    /// Opus has frames of 10, 20, 40 and 60 ms.
+    fn packet_ms(&self, ptime_ms: u32) -> u32 {
+        match (self.codec, ptime_ms) {
+            (Codec::Opus, 10 | 20 | 40 | 60) => ptime_ms,
+            (Codec::Opus, _) => FRAME_MS as u32,
+            _ => ptime_ms,
+        }
+    }
+}
+
+fn samples_of(rate: Rate, ms: u32) -> usize {
+    (rate.hz() / 1_000 * ms) as usize
+}

@@ -1,0 +1,316 @@
+//! An RTP port: one plain RTP peer, found by symmetric RTP.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::audio_out::{AudioOut, OutAudio};
+use crate::clock::{Nanos, MILLISECOND, SECOND};
+use crate::codec::Codec;
+use crate::dtmf::{Press, TelephoneEvents};
+use crate::id::{PortId, TrackId};
+use crate::io::udp::MAX_DATAGRAM;
+use crate::io::{Endpoint, MediaIo};
+use crate::random::Random;
+use crate::relay::OutStream;
+use crate::rtp::packet::{self, Packet};
+use crate::rtp::reception::Reception;
+use crate::rtp::rtcp::{self, AboutUs, LastReport, SenderInfo};
+use crate::stats::{Direction, MediaKind, TrackStats};
+use crate::track::AudioPacket;
+
+const RTCP_PERIOD: Nanos = 5 * SECOND;
+
+/// What an offer and its answer agreed on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RtpConfig {
+    /// None: nothing is sent (port 0, or a held address 0.0.0.0).
+    pub remote: Option<SocketAddr>,
+    pub payload_type: u8,
+    pub codec: Codec,
+    pub telephone_event: Option<u8>,
+    pub ptime_ms: u32,
+    pub send: bool,
+    pub receive: bool,
+}
+
+/// Whose packets are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    /// Nobody was heard since the last configuration.
+    Unheard,
+    /// From an address that was not signalled; the signalled one may still take over.
+    Latched(SocketAddr),
+    /// From the signalled IP: settled.
+    Settled(SocketAddr),
+}
+
+/// What a datagram turned out to be.
+#[derive(Debug)]
+pub enum Received<'a> {
+    Audio(AudioPacket<'a>),
+    /// A telephone-event: kept back from the stream, and a press if one ended.
+    Event { ssrc: u32, sequence: u16, press: Option<Press> },
+    Ignored,
+    Malformed,
+}
+
+pub struct RtpPort {
+    pub id: PortId,
+    pub track: TrackId,
+    pub out: AudioOut,
+    ssrc: u32,
+    allow_latch: bool,
+    config: Option<RtpConfig>,
+    source: Source,
+    remote: Option<SocketAddr>,
+    events: TelephoneEvents,
+    reception: Reception,
+    last_report: Option<LastReport>,
+    about_us: Option<AboutUs>,
+    rtcp_due: Nanos,
+    /// Since when silence counts towards the media time-out; None while nothing should come or it was told.
+    silent_since: Option<Nanos>,
+    codec: Option<Codec>,
+}
+
+impl RtpPort {
+    pub fn new(id: PortId, track: TrackId, allow_latch: bool, random: &mut Random, now: Nanos) -> RtpPort {
+        let numbers = random.next();
+        // Half of the sequence's range is kept free, so that the first wrap is far from the start (RFC 3711 §3.3.1).
+        let stream = OutStream::new(8_000, numbers as u16 & 0x7FFF, (numbers >> 16) as u32);
+        RtpPort {
+            id,
+            track,
+            out: AudioOut::new(stream),
+            ssrc: random.next() as u32,
+            allow_latch,
+            config: None,
+            source: Source::Unheard,
+            remote: None,
+            events: TelephoneEvents::default(),
+            reception: Reception::default(),
+            last_report: None,
+            about_us: None,
+            rtcp_due: now + random.next() % RTCP_PERIOD,
+            silent_since: None,
+            codec: None,
+        }
+    }
+
+    pub fn configure(&mut self, config: RtpConfig, now: Nanos) {
+        let signalled = |config: &RtpConfig| config.remote;
+        if self.config.as_ref().and_then(signalled) != config.remote || self.source == Source::Unheard {
+            self.remote = config.remote;
+        }
+        // The address found before stays the one we send to, but a new one may be found once more.
+        self.source = Source::Unheard;
+        self.out.configure(vec![config.codec], config.ptime_ms, config.send && config.remote.is_some());
+        self.codec = Some(config.codec);
+        self.silent_since = (config.receive && config.remote.is_some()).then_some(now);
+        self.config = Some(config);
+    }
+
+    /// The codec that was negotiated.
+    pub fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
+    /// Whether the sender is whom signalling named, as far as can be told.
+    fn is_from_peer(&mut self, from: SocketAddr) -> bool {
+        let Some(config) = &self.config else { return false };
+        let named = config.remote.is_some_and(|signalled| signalled.ip() == from.ip());
+        let settled = match self.source {
+            Source::Settled(known) => return known == from,
+            Source::Latched(known) if known == from && !named => return true,
+            Source::Unheard | Source::Latched(_) if named => Source::Settled(from),
+            Source::Unheard if self.allow_latch => Source::Latched(from),
+            _ => return false,
+        };
+        self.source = settled;
+        if config.remote.is_some() {
+            self.remote = Some(from);
+        }
+        true
+    }
+
+    pub fn receive<'a>(&mut self, from: SocketAddr, datagram: &'a [u8], now: Nanos) -> Received<'a> {
+        if packet::is_rtcp(datagram) {
+            return self.receive_rtcp(from, datagram, now); // RTP and RTCP on one port (RFC 5761)
+        }
+        let Some(packet) = packet::parse(datagram) else { return Received::Malformed };
+        let Some((codec, payload_type, event, receiving)) =
+            self.config.as_ref().map(|c| (c.codec, c.payload_type, c.telephone_event, c.receive))
+        else {
+            return Received::Ignored;
+        };
+        let is_event = event == Some(packet.payload_type);
+        if !(is_event || packet.payload_type == payload_type) || !self.is_from_peer(from) {
+            return Received::Ignored;
+        }
+        self.heard(now);
+        let Packet { ssrc, sequence, timestamp, marker, payload, .. } = packet;
+        self.reception.receive(ssrc, sequence, timestamp, payload.len(), codec.clock_rate(), now);
+        if is_event {
+            let press = self.events.receive(timestamp, payload, codec.clock_rate(), now);
+            return Received::Event { ssrc, sequence, press };
+        }
+        if !receiving {
+            return Received::Ignored;
+        }
+        Received::Audio(AudioPacket { codec, ssrc, sequence, timestamp, marker, payload, level_dbov: None })
+    }
+
+    fn heard(&mut self, now: Nanos) {
+        if self.config.as_ref().is_some_and(|config| config.receive) {
+            self.silent_since = Some(now);
+        }
+    }
+
+    /// RTCP, from whichever of the two ports.
+    pub fn receive_rtcp<'a>(&mut self, from: SocketAddr, datagram: &[u8], now: Nanos) -> Received<'a> {
+        let known = |address: SocketAddr| address.ip() == from.ip();
+        if !self.remote.is_some_and(known) {
+            return Received::Ignored;
+        }
+        let Some(told) = rtcp::parse(datagram, self.ssrc, now) else { return Received::Malformed };
+        self.heard(now);
+        if let Some(ntp_middle) = told.sender_report_ntp {
+            self.last_report = Some(LastReport { ntp_middle, at: now });
+        }
+        self.about_us = told.about_us.or(self.about_us);
+        Received::Ignored
+    }
+
+    /// Mix one frame and put what is full on the wire.
+    pub fn mix<'a>(
+        &mut self,
+        frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
+        let Some(wire) = self.wire() else { return };
+        self.out.mix(frame_of, now, |audio| wire.send(&audio, io));
+    }
+
+    /// Put a packet on the wire.
+    pub fn send(&self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
+        if let Some(wire) = self.wire() {
+            wire.send(audio, io);
+        }
+    }
+
+    fn wire(&self) -> Option<Wire> {
+        let payload_type = self.config.as_ref()?.payload_type;
+        Some(Wire { from: Endpoint::Rtp(self.id), to: self.remote?, payload_type, ssrc: self.ssrc })
+    }
+    /// The press whose end was lost.
+    pub fn unfinished_press(&mut self, now: Nanos) -> Option<Press> {
+        self.events.handle_timeout(now)
+    }
+
+    /// True once when nothing came for `timeout` though it should.
+    pub fn has_timed_out(&mut self, timeout: Nanos, now: Nanos) -> bool {
+        self.silent_since.take_if(|since| now.saturating_sub(*since) >= timeout).is_some()
+    }
+
+    /// Send a report if one is due.
+    pub fn report(&mut self, random: &mut Random, now: Nanos, io: &mut dyn MediaIo) {
+        if now < self.rtcp_due {
+            return;
+        }
+        // Between half and one and a half of the period (RFC 3550 §6.2): reports of many calls do not gather.
+        self.rtcp_due = now + RTCP_PERIOD / 2 + random.next() % RTCP_PERIOD;
+        self.send_report(false, now, io);
+    }
+
+    /// Tell the peer that our stream ends.
+    pub fn say_goodbye(&mut self, now: Nanos, io: &mut dyn MediaIo) {
+        if self.out.packets > 0 {
+            self.send_report(true, now, io);
+        }
+    }
+
+    fn send_report(&mut self, goodbye: bool, now: Nanos, io: &mut dyn MediaIo) {
+        let (Some(config), Some(mut remote)) = (&self.config, self.remote) else { return };
+        let rate = config.codec.clock_rate();
+        let Some(port) = remote.port().checked_add(1) else { return };
+        remote.set_port(port);
+        let sent = self.out.stream.newest().map(|(timestamp, at)| {
+            let since = now.saturating_sub(at) * u64::from(self.out.stream.clock_rate()) / SECOND;
+            SenderInfo {
+                timestamp: timestamp.wrapping_add(since as u32),
+                packets: self.out.packets as u32,
+                octets: self.out.bytes as u32,
+            }
+        });
+        let block = self.reception.report(rate).map(|block| (block, self.last_report));
+        if sent.is_none() && block.is_none() {
+            return;
+        }
+        let mut report = [0; rtcp::MAX_COMPOUND];
+        let length = rtcp::write(&mut report, now, self.ssrc, sent, block, goodbye);
+        io.send(Endpoint::Rtcp(self.id), remote, &report[..length]);
+    }
+
+    pub fn stats(&self, level_dbov: Option<f32>) -> Vec<TrackStats> {
+        let rate = self.codec.map_or(8_000, Codec::clock_rate);
+        let incoming = TrackStats {
+            track: Some(self.track),
+            direction: Direction::In,
+            kind: MediaKind::Audio,
+            codec: self.codec.map(Codec::name),
+            packets: self.reception.packets,
+            bytes: self.reception.bytes,
+            lost: self.reception.lost(),
+            jitter_ms: self.reception.jitter_ms(),
+            rtt_ms: self.rtt_ms(),
+            level_dbov,
+        };
+        let outgoing = TrackStats {
+            track: None,
+            direction: Direction::Out,
+            kind: MediaKind::Audio,
+            codec: self.out.codec.map(Codec::name),
+            packets: self.out.packets,
+            bytes: self.out.bytes,
+            lost: self.about_us.map_or(0, |about| u64::from(about.lost)),
+            jitter_ms: self.about_us.map_or(0.0, |about| f64::from(about.jitter) * 1e3 / f64::from(rate)),
+            rtt_ms: self.rtt_ms(),
+            level_dbov: None,
+        };
+        vec![incoming, outgoing]
+    }
+
+    fn rtt_ms(&self) -> Option<f64> {
+        Some(self.about_us?.rtt_ns? as f64 / MILLISECOND as f64)
+    }
+}
+
+/// What every outgoing packet of a port has in common.
+struct Wire {
+    from: Endpoint,
+    to: SocketAddr,
+    payload_type: u8,
+    ssrc: u32,
+}
+
+impl Wire {
+    fn send(&self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
+        let packet = Packet {
+            marker: audio.header.marker,
+            payload_type: self.payload_type,
+            sequence: audio.header.sequence as u16,
+            timestamp: audio.header.timestamp,
+            ssrc: self.ssrc,
+            payload: audio.payload,
+        };
+        let mut datagram = [0; MAX_DATAGRAM];
+        if let Some(length) = packet::write(&packet, &mut datagram) {
+            io.send(self.from, self.to, &datagram[..length]);
+        }
+    }
+}
+
+/// An address that signalling gave as "do not send": none, or the held one of RFC 2543.
+pub fn sendable(ip: IpAddr, port: u16) -> Option<SocketAddr> {
+    (port != 0 && !ip.is_unspecified()).then_some(SocketAddr::new(ip, port))
+}

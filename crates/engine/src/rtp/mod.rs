@@ -1,0 +1,5 @@
+//! RTP and RTCP on the wire (RFC 3550), and what is measured on it.
+
+pub mod packet;
+pub mod reception;
+pub mod rtcp;

@@ -1,0 +1,82 @@
+//! Counters that every worker adds to, and the statistics of one track.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::id::TrackId;
+
+/// A number that many threads add to and any may read.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    pub fn add(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
+    }
+
+    pub fn subtract(&self, count: u64) {
+        self.0.fetch_sub(count, Ordering::Relaxed);
+    }
+
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Totals of the core; what is open now, then what was counted since the start.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub rtp_ports: Counter,
+    pub webrtc_ports: Counter,
+    pub players: Counter,
+    pub recorders: Counter,
+    pub crosspoints: Counter,
+    pub open_files: Counter,
+    pub packets_in: Counter,
+    pub packets_out: Counter,
+    pub malformed: Counter,
+    pub ignored: Counter,
+    pub send_errors: Counter,
+    pub late_ticks: Counter,
+    pub recording_lost: Counter,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+}
+
+/// What a media stream is of. A port sends at most one of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    Audio,
+    Camera,
+    Screen,
+}
+
+impl MediaKind {
+    pub const VIDEO: [MediaKind; 2] = [MediaKind::Camera, MediaKind::Screen];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            MediaKind::Audio => "audio",
+            MediaKind::Camera => "camera",
+            MediaKind::Screen => "screen",
+        }
+    }
+}
+
+/// "In": lost and jitter are what we saw; "out": what the peer's receiver reports said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrackStats {
+    pub track: Option<TrackId>,
+    pub direction: Direction,
+    pub kind: MediaKind,
+    pub codec: Option<&'static str>,
+    pub packets: u64,
+    pub bytes: u64,
+    pub lost: u64,
+    pub jitter_ms: f64,
+    pub rtt_ms: Option<f64>,
+    pub level_dbov: Option<f32>,
+}

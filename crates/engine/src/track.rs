@@ -1,0 +1,131 @@
+//! A track: media that enters the core on a port.
+
+use crate::clock::{Nanos, MILLISECOND, SECOND};
+use crate::codec::{g711, level_dbov, Codec, Rate};
+use crate::id::PortId;
+use crate::jitter::Playout;
+use crate::mix::Frames;
+use crate::stats::MediaKind;
+
+/// A track that sent nothing for so long has stopped.
+const STOPPED_AFTER: Nanos = 2 * SECOND;
+/// The level of a relayed track is measured no more often.
+const LEVEL_PERIOD: Nanos = 200 * MILLISECOND;
+
+/// An audio packet as it came, wherever it came from.
+#[derive(Clone, Copy, Debug)]
+pub struct AudioPacket<'a> {
+    pub codec: Codec,
+    pub ssrc: u32,
+    pub sequence: u16,
+    pub timestamp: u32,
+    pub marker: bool,
+    pub payload: &'a [u8],
+    /// What the sender says of its loudness (RFC 6464).
+    pub level_dbov: Option<f32>,
+}
+
+pub struct Track {
+    pub port: PortId,
+    pub kind: MediaKind,
+    /// Its place on the wheel.
+    pub slot: usize,
+    /// Of the newest packet; before the first, what was negotiated.
+    pub codec: Option<Codec>,
+    pub frames: Option<Box<Frames>>,
+    pub playout: Option<Box<Playout>>,
+    pub level_dbov: Option<f32>,
+    level_due: Nanos,
+    is_player: bool,
+    heard_at: Nanos,
+    running: bool,
+}
+
+impl Track {
+    pub fn new(port: PortId, kind: MediaKind, slot: usize, is_player: bool) -> Track {
+        Track {
+            port,
+            kind,
+            slot,
+            codec: None,
+            frames: None,
+            playout: None,
+            level_dbov: None,
+            level_due: 0,
+            is_player,
+            heard_at: 0,
+            running: false,
+        }
+    }
+
+    pub fn is_player(&self) -> bool {
+        self.is_player
+    }
+
+    /// The rate at which its whole band is heard.
+    pub fn rate(&self) -> Rate {
+        match self.codec {
+            _ if self.is_player => Rate::Wide,
+            Some(codec) => codec.rate(),
+            None => Rate::Narrow,
+        }
+    }
+
+    /// Note that a packet came; true if the track starts with it.
+    pub fn note(&mut self, now: Nanos) -> bool {
+        self.heard_at = now;
+        !std::mem::replace(&mut self.running, true)
+    }
+
+    /// True once when nothing came for long.
+    pub fn has_stopped(&mut self, now: Nanos) -> bool {
+        let stopped = self.running && now.saturating_sub(self.heard_at) >= STOPPED_AFTER;
+        self.running &= !stopped;
+        stopped
+    }
+
+    /// Be ready to be mixed at these rates; with none, let go of what mixing needs.
+    pub fn want(&mut self, rates: &[Rate]) {
+        if rates.is_empty() {
+            (self.frames, self.playout) = (None, None);
+            return;
+        }
+        let native = self.rate();
+        if self.frames.as_ref().is_none_or(|frames| frames.native() != native) {
+            self.frames = Some(Box::new(Frames::new(native)));
+        }
+        if let Some(frames) = &mut self.frames {
+            frames.want(rates);
+        }
+        if let Some(codec) = self.codec.filter(|_| !self.is_player && self.playout.is_none()) {
+            self.playout = Some(Box::new(Playout::new(codec)));
+        }
+    }
+
+    /// Keep the packet for mixing, if somebody mixes the track, and measure its level now and then.
+    pub fn listen(&mut self, packet: &AudioPacket<'_>, now: Nanos) {
+        if let Some(playout) = &mut self.playout {
+            playout.push(packet.codec, packet.ssrc, packet.timestamp, packet.payload, now);
+        } else if packet.level_dbov.is_some() {
+            self.level_dbov = packet.level_dbov;
+        } else if now >= self.level_due && packet.codec != Codec::Opus {
+            let mut samples = [0; Rate::MAX_FRAME];
+            let count = g711::decode(packet.codec, packet.payload, &mut samples);
+            self.level_dbov = Some(level_dbov(&samples[..count]));
+            self.level_due = now + LEVEL_PERIOD;
+        }
+    }
+
+    /// Make the frame that is due for those who mix the track.
+    pub fn pull(&mut self, now: Nanos) {
+        let (Some(frames), Some(playout)) = (&mut self.frames, &mut self.playout) else { return };
+        if frames.native() != playout.rate() {
+            return; // the codec is just changing
+        }
+        frames.fill(|samples| playout.pull(now, samples));
+        if now >= self.level_due {
+            self.level_dbov = Some(level_dbov(frames.at(frames.native())));
+            self.level_due = now + LEVEL_PERIOD;
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The 20 ms wheel: one slot each millisecond, so that the frames of many sessions do not all fall due at once.
+//!
+//! A session stays in one slot: what its players and mixers make in a turn belongs together.
+
+use crate::clock::{Nanos, MILLISECOND};
+use crate::codec::FRAME_MS;
+use crate::id::{PortId, SessionId, TrackId};
+
+const SLOTS: u64 = FRAME_MS as u64;
+/// After a longer stall than this the missed frames are left out instead of sent in a burst.
+const MAX_BEHIND: u64 = 5 * SLOTS;
+
+/// What is due in one millisecond of each twenty, in this order.
+#[derive(Default, Debug)]
+pub struct Slot {
+    /// Players that play.
+    pub players: Vec<PortId>,
+    /// Tracks that somebody mixes.
+    pub listened: Vec<TrackId>,
+    /// Ports that mix.
+    pub mixed: Vec<PortId>,
+}
+
+impl Slot {
+    fn is_empty(&self) -> bool {
+        self.players.is_empty() && self.listened.is_empty() && self.mixed.is_empty()
+    }
+}
+
+pub struct Wheel {
+    slots: Vec<Slot>,
+    /// The next millisecond to serve, on the one clock.
+    next: u64,
+}
+
+impl Wheel {
+    pub fn new(now: Nanos) -> Wheel {
+        Wheel { slots: (0..SLOTS).map(|_| Slot::default()).collect(), next: now / MILLISECOND + 1 }
+    }
+
+    pub fn slot_of(session: SessionId) -> usize {
+        // Mixed well: sessions are dealt to workers by their last bits.
+        ((session.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) % SLOTS) as usize
+    }
+
+    pub fn slot(&mut self, index: usize) -> &mut Slot {
+        &mut self.slots[index]
+    }
+
+    /// When the next slot with anything in it is due.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let due = |step: &u64| !self.slots[((self.next + step) % SLOTS) as usize].is_empty();
+        (0..SLOTS).find(due).map(|step| (self.next + step) * MILLISECOND)
+    }
+
+    /// The next slot that is due, with its time; it is moved past. None when all is served.
+    pub fn turn(&mut self, now: Nanos) -> Option<(usize, Nanos)> {
+        let current = now / MILLISECOND;
+        if current.saturating_sub(self.next) > MAX_BEHIND {
+            self.next = current - (current - self.next) % SLOTS; // the same place, missed rounds left out
+        }
+        while self.next <= current {
+            let (index, at) = ((self.next % SLOTS) as usize, self.next * MILLISECOND);
+            self.next += 1;
+            if !self.slots[index].is_empty() {
+                return Some((index, at));
+            }
+        }
+        None
+    }
+}
+
+/// Put into or take out of a list of a slot.
+pub fn set_member<T: PartialEq>(list: &mut Vec<T>, member: T, wanted: bool) {
+    let place = list.iter().position(|known| *known == member);
+    match (place, wanted) {
+        (None, true) => list.push(member),
+        (Some(at), false) => drop(list.remove(at)),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wheel(slots: &[u64]) -> Wheel {
+        let mut wheel = Wheel::new(0);
+        for &slot in slots {
+            wheel.slot(slot as usize).mixed.push(PortId(slot));
+        }
+        wheel
+    }
+
+    #[test]
+    fn each_session_has_its_millisecond_of_every_twenty() {
+        let mut wheel = wheel(&[3, 7]);
+        assert_eq!(wheel.next_deadline(), Some(3 * MILLISECOND));
+        let turns: Vec<_> = std::iter::from_fn(|| wheel.turn(45 * MILLISECOND)).map(|(_, at)| at / MILLISECOND).collect();
+        assert_eq!(turns, [3, 7, 23, 27, 43]);
+        assert_eq!(wheel.next_deadline(), Some(47 * MILLISECOND));
+    }
+
+    #[test]
+    fn an_empty_wheel_needs_no_waking() {
+        let mut wheel = wheel(&[]);
+        assert_eq!((wheel.next_deadline(), wheel.turn(MILLISECOND)), (None, None));
+    }
+
+    #[test]
+    fn missed_rounds_are_left_out_and_the_phase_is_kept() {
+        let mut wheel = wheel(&[3]);
+        let turns: Vec<_> =
+            std::iter::from_fn(|| wheel.turn(10_001 * MILLISECOND)).map(|(_, at)| at / MILLISECOND).collect();
+        assert!(turns.len() <= 2 && turns.iter().all(|at| at % 20 == 3), "{turns:?}");
+    }
+}

@@ -1,0 +1,175 @@
+//! `MediaCore`: each method converts, detaches from the interpreter, and asks the engine.
+
+use std::net::IpAddr;
+
+use mediaswitch_engine::codec::Codec;
+use mediaswitch_engine::id::{PortId, SessionId, TrackId};
+use mediaswitch_engine::matrix::Crosspoint;
+use mediaswitch_engine::port::rtp::{sendable, RtpConfig};
+use mediaswitch_engine::{Engine, Settings};
+use pyo3::prelude::*;
+
+use crate::errors::{to_py_error, BadSetting};
+use crate::events;
+use crate::values::{AnyPlayItem, Counters, PlayerPort, RtpPort, TrackStats};
+
+/// The switch of media. Owns its worker threads; everything it opened is closed with it.
+#[pyclass(module = "mediaswitch._core", frozen)]
+pub struct MediaCore {
+    engine: Engine,
+}
+
+fn parse_ip(words: &str) -> PyResult<IpAddr> {
+    words.parse().map_err(|_| BadSetting::new_err(format!("not an IP address: {words:?}")))
+}
+
+fn parse_codec(name: &str) -> PyResult<Codec> {
+    Codec::from_name(name).ok_or_else(|| BadSetting::new_err(format!("unknown codec: {name:?}")))
+}
+
+#[pymethods]
+impl MediaCore {
+    #[new]
+    #[pyo3(signature = (
+        *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000
+    ))]
+    #[allow(clippy::too_many_arguments)] // the settings of the core, each by its name
+    fn new(
+        py: Python<'_>,
+        workers: usize,
+        bind_ip: &str,
+        public_ip: Option<&str>,
+        rtp_ports: (u16, u16),
+        webrtc_port: u16,
+        clock_offset_ns: i64,
+        media_timeout_ms: u64,
+    ) -> PyResult<MediaCore> {
+        let bind_ip = parse_ip(bind_ip)?;
+        let settings = Settings {
+            workers,
+            bind_ip,
+            public_ip: public_ip.map_or(Ok(bind_ip), parse_ip)?,
+            rtp_ports,
+            webrtc_port,
+            clock_offset_ns,
+            media_timeout_ms,
+        };
+        let engine = py.detach(|| Engine::start(settings)).map_err(to_py_error)?;
+        Ok(MediaCore { engine })
+    }
+
+    /// Stop the workers and close everything. A second call does nothing.
+    fn close(&self, py: Python<'_>) {
+        py.detach(|| self.engine.close());
+    }
+
+    /// A file descriptor that is readable while events wait.
+    fn event_fd(&self) -> i32 {
+        self.engine.event_fd()
+    }
+
+    /// Take all waiting events, oldest first.
+    fn drain_events(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
+        self.engine.drain_events().into_iter().map(|event| events::to_py(py, event)).collect()
+    }
+
+    /// This instant on the one clock.
+    fn now_ns(&self) -> u64 {
+        self.engine.now()
+    }
+
+    /// Open an RTP port. Raises NoFreePort.
+    #[pyo3(signature = (session, *, allow_latch = true))]
+    fn open_rtp(&self, py: Python<'_>, session: u64, allow_latch: bool) -> PyResult<RtpPort> {
+        let opened = py.detach(|| self.engine.open_rtp(SessionId(session), allow_latch)).map_err(to_py_error)?;
+        Ok(RtpPort {
+            port: opened.port.0,
+            track: opened.track.0,
+            ip: opened.address.ip().to_string(),
+            udp_port: opened.address.port(),
+        })
+    }
+
+    /// Apply an offer and its answer. Raises BadSetting.
+    #[pyo3(signature = (
+        port, *, remote_ip, remote_port, payload_type, codec, clock_rate, telephone_event_payload_type, ptime_ms, send,
+        receive
+    ))]
+    #[allow(clippy::too_many_arguments)] // what SDP says of one stream, each by its name
+    fn configure_rtp(
+        &self,
+        py: Python<'_>,
+        port: u64,
+        remote_ip: &str,
+        remote_port: u16,
+        payload_type: u8,
+        codec: &str,
+        clock_rate: u32,
+        telephone_event_payload_type: Option<u8>,
+        ptime_ms: u32,
+        send: bool,
+        receive: bool,
+    ) -> PyResult<()> {
+        let codec = parse_codec(codec)?;
+        if clock_rate != codec.clock_rate() {
+            return Err(BadSetting::new_err(format!("{} has no clock rate of {clock_rate} Hz", codec.name())));
+        }
+        let config = RtpConfig {
+            remote: sendable(parse_ip(remote_ip)?, remote_port),
+            payload_type,
+            codec,
+            telephone_event: telephone_event_payload_type,
+            ptime_ms,
+            send,
+            receive,
+        };
+        py.detach(|| self.engine.configure_rtp(PortId(port), config)).map_err(to_py_error)
+    }
+
+    /// Open a player. It is silent, and sends nothing, until `play`.
+    fn open_player(&self, py: Python<'_>, session: u64) -> PyResult<PlayerPort> {
+        let opened = py.detach(|| self.engine.open_player(SessionId(session))).map_err(to_py_error)?;
+        Ok(PlayerPort { port: opened.port.0, track: opened.track.0 })
+    }
+
+    /// Play the items one after another and return the play's id. Raises BadMediaFile.
+    #[pyo3(signature = (port, items, *, r#loop = false))]
+    fn play(&self, py: Python<'_>, port: u64, items: Vec<AnyPlayItem<'_>>, r#loop: bool) -> PyResult<u64> {
+        let items: Vec<_> = items.iter().map(AnyPlayItem::to_item).collect();
+        py.detach(|| self.engine.play(PortId(port), &items, r#loop)).map_err(to_py_error)
+    }
+
+    /// Stop what is playing, if anything.
+    fn stop_playing(&self, py: Python<'_>, port: u64) -> PyResult<()> {
+        py.detach(|| self.engine.stop_playing(PortId(port))).map_err(to_py_error)
+    }
+
+    /// Let `destination` have `source`. Raises UnknownTrack, UnknownPort, DifferentSessions.
+    #[pyo3(signature = (source, destination, *, gain_db = 0.0))]
+    fn connect(&self, py: Python<'_>, source: u64, destination: u64, gain_db: f32) -> PyResult<()> {
+        let crosspoint = Crosspoint::new(TrackId(source), PortId(destination), gain_db);
+        py.detach(|| self.engine.connect(crosspoint)).map_err(to_py_error)
+    }
+
+    /// Undo `connect`; what is not there is fine.
+    fn disconnect(&self, py: Python<'_>, source: u64, destination: u64) -> PyResult<()> {
+        py.detach(|| self.engine.disconnect(TrackId(source), PortId(destination))).map_err(to_py_error)
+    }
+
+    /// Close a port, its tracks and crosspoints; what is not there is fine.
+    #[pyo3(signature = (port, *, end_ns = None))]
+    fn close_port(&self, py: Python<'_>, port: u64, end_ns: Option<u64>) -> PyResult<()> {
+        py.detach(|| self.engine.close_port(PortId(port), end_ns)).map_err(to_py_error)
+    }
+
+    /// Statistics of each track of a port, both directions.
+    fn stats(&self, py: Python<'_>, port: u64) -> PyResult<Vec<TrackStats>> {
+        let stats = py.detach(|| self.engine.stats(PortId(port))).map_err(to_py_error)?;
+        Ok(stats.into_iter().map(TrackStats::from).collect())
+    }
+
+    /// What is open, and the totals of all workers.
+    fn counters(&self) -> Counters {
+        Counters::new(self.engine.counters(), self.engine.events_lost())
+    }
+}

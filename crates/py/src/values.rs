@@ -1,0 +1,175 @@
+//! What is given to the core and what it gives back, as frozen Python classes.
+
+use std::path::PathBuf;
+
+use mediaswitch_engine::engine::PlayItem;
+use mediaswitch_engine::stats::{self, Direction};
+use pyo3::prelude::*;
+
+/// A plain RTP port and the track that arrives on it.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct RtpPort {
+    pub port: u64,
+    pub track: u64,
+    pub ip: String,
+    pub udp_port: u16,
+}
+
+/// A player and the audio track it plays on.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct PlayerPort {
+    pub port: u64,
+    pub track: u64,
+}
+
+/// A WAV file: PCM s16, mono, 8, 16 or 48 kHz.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct PlayFile {
+    path: String,
+}
+
+#[pymethods]
+impl PlayFile {
+    #[new]
+    fn new(path: String) -> PlayFile {
+        PlayFile { path }
+    }
+}
+
+/// A sum of sines, `level_dbm0` in all.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct PlayTone {
+    hz: Vec<f32>,
+    duration_ms: u32,
+    level_dbm0: f32,
+}
+
+#[pymethods]
+impl PlayTone {
+    #[new]
+    fn new(hz: Vec<f32>, duration_ms: u32, level_dbm0: f32) -> PlayTone {
+        PlayTone { hz, duration_ms, level_dbm0 }
+    }
+}
+
+/// Nothing, for `duration_ms`.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct PlaySilence {
+    duration_ms: u32,
+}
+
+#[pymethods]
+impl PlaySilence {
+    #[new]
+    fn new(duration_ms: u32) -> PlaySilence {
+        PlaySilence { duration_ms }
+    }
+}
+
+/// One of the three, as `play` takes them.
+#[derive(FromPyObject)]
+pub enum AnyPlayItem<'py> {
+    File(PyRef<'py, PlayFile>),
+    Tone(PyRef<'py, PlayTone>),
+    Silence(PyRef<'py, PlaySilence>),
+}
+
+impl AnyPlayItem<'_> {
+    pub fn to_item(&self) -> PlayItem {
+        match self {
+            AnyPlayItem::File(file) => PlayItem::File(PathBuf::from(&file.path)),
+            AnyPlayItem::Tone(tone) => PlayItem::Tone {
+                hz: tone.hz.clone(),
+                duration_ms: tone.duration_ms,
+                level_dbm0: tone.level_dbm0,
+            },
+            AnyPlayItem::Silence(silence) => PlayItem::Silence { duration_ms: silence.duration_ms },
+        }
+    }
+}
+
+/// What passed on one track of a port since it opened.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct TrackStats {
+    track: Option<u64>,
+    direction: &'static str,
+    kind: &'static str,
+    codec: Option<&'static str>,
+    packets: u64,
+    bytes: u64,
+    lost: u64,
+    jitter_ms: f64,
+    rtt_ms: Option<f64>,
+    level_dbov: Option<f32>,
+}
+
+impl From<stats::TrackStats> for TrackStats {
+    fn from(stats: stats::TrackStats) -> TrackStats {
+        TrackStats {
+            track: stats.track.map(|track| track.0),
+            direction: if stats.direction == Direction::In { "in" } else { "out" },
+            kind: stats.kind.name(),
+            codec: stats.codec,
+            packets: stats.packets,
+            bytes: stats.bytes,
+            lost: stats.lost,
+            jitter_ms: stats.jitter_ms,
+            rtt_ms: stats.rtt_ms,
+            level_dbov: stats.level_dbov,
+        }
+    }
+}
+
+/// What is open now, and what was counted since the start.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct Counters {
+    ports: u64,
+    rtp_ports: u64,
+    webrtc_ports: u64,
+    players: u64,
+    recorders: u64,
+    crosspoints: u64,
+    open_files: u64,
+    packets_in: u64,
+    packets_out: u64,
+    malformed: u64,
+    ignored: u64,
+    send_errors: u64,
+    late_ticks: u64,
+    events_lost: u64,
+    recording_lost: u64,
+}
+
+impl Counters {
+    pub fn new(counters: &stats::Counters, events_lost: u64) -> Counters {
+        let (rtp_ports, webrtc_ports) = (counters.rtp_ports.get(), counters.webrtc_ports.get());
+        let (players, recorders) = (counters.players.get(), counters.recorders.get());
+        Counters {
+            ports: rtp_ports + webrtc_ports + players + recorders,
+            rtp_ports,
+            webrtc_ports,
+            players,
+            recorders,
+            crosspoints: counters.crosspoints.get(),
+            open_files: counters.open_files.get(),
+            packets_in: counters.packets_in.get(),
+            packets_out: counters.packets_out.get(),
+            malformed: counters.malformed.get(),
+            ignored: counters.ignored.get(),
+            send_errors: counters.send_errors.get(),
+            late_ticks: counters.late_ticks.get(),
+            events_lost,
+            recording_lost: counters.recording_lost.get(),
+        }
+    }
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<RtpPort>()?;
+    module.add_class::<PlayerPort>()?;
+    module.add_class::<PlayFile>()?;
+    module.add_class::<PlayTone>()?;
+    module.add_class::<PlaySilence>()?;
+    module.add_class::<TrackStats>()?;
+    module.add_class::<Counters>()
+}
