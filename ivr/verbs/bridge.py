@@ -1,0 +1,52 @@
+"""bridge: ring somebody outside and connect the caller once they answer."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import StringConstraints
+
+from ivr.actions import Dial, PlayRinging, StopDialling
+from ivr.errors import Place
+from ivr.verbs.step import Activity, Seconds, Step, StepName
+from mediaswitch.clock import SECOND
+
+if TYPE_CHECKING:
+    from ivr.machine import FlowMachine
+
+
+class Bridge(Step):
+    """Ring somebody outside."""
+
+    verb: Literal["bridge"]
+    to: Annotated[str, StringConstraints(pattern=r"^sips?:[^\s@]+@[^\s@]+$")]
+    "The SIP URI of a trunk or a registered phone."
+    timeout_s: Seconds = 30.0
+    "How long to let it ring."
+    otherwise: StepName | None = None
+    "If nobody answers; None: the next step."
+
+    def targets(self) -> dict[Place, str]:
+        return super().targets() | ({} if self.otherwise is None else {("otherwise",): self.otherwise})
+
+    def begin(self, call: "FlowMachine") -> Activity:
+        return _Ringing(call, self)
+
+
+class _Ringing(Activity):
+    def __init__(self, call: "FlowMachine", step: Bridge) -> None:
+        super().__init__(call)
+        self._step = step
+
+    def start(self) -> None:
+        self.call.do(PlayRinging(language=self.call.language))
+        self.call.wake_in(int(self._step.timeout_s * SECOND))
+        self.call.do(Dial(target=self._step.to))
+
+    def typed(self) -> None:
+        self.call.typed.clear()
+
+    def timed_out(self) -> None:
+        self.call.do(StopDialling())
+
+    def unanswered(self) -> None:
+        self.call.hush()
+        self.call.go_on(self._step, self._step.otherwise)
