@@ -7,6 +7,6 @@ const server = process.env.MEDIASWITCH_URL ?? "https://127.0.0.1:8443";
 export default defineConfig({
   plugins: [react()],
   base: "/",
-  build: { outDir: "../dist/console", emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 1500 },
+  build: { outDir: "../dist/console", assetsInlineLimit: 0, emptyOutDir: true, target: "es2022", chunkSizeWarningLimit: 1500 },
   server: { proxy: { "/api": { target: server, secure: false, ws: true } } },
 });

@@ -2,5 +2,5 @@ import { defineConfig } from "vite";
 
 export default defineConfig({
   base: "/demo/",
-  build: { outDir: "../dist/demo", emptyOutDir: true, target: "es2022" },
+  build: { outDir: "../dist/demo", assetsInlineLimit: 0, emptyOutDir: true, target: "es2022" },
 });

@@ -16,13 +16,21 @@ export interface CallEvents {
 /** A short loss heals by itself; after this long the path is renewed. */
 const RESTART_AFTER_MS = 1500;
 const RESTART_EVERY_MS = 4000;
+const KINDS = ["audio", "camera", "screen"] as const;
 
-export interface CallParts {
+export interface StartOptions extends MediaOptions {
+  /** Show the camera from the first moment. */
+  video?: boolean;
+}
+
+type OwnMedia = Record<TrackKind, MediaStreamTrack | null>;
+
+interface CallParts {
   http: Http;
   feed: LiveFeed;
   link: PeerLink;
   answer: CallAnswer;
-  microphone: MediaStreamTrack;
+  own: OwnMedia;
 }
 
 export class Call extends TypedEventTarget<CallEvents> {
@@ -32,24 +40,25 @@ export class Call extends TypedEventTarget<CallEvents> {
   link: LinkState = "connecting";
   readonly #http: Http;
   readonly #peer: PeerLink;
-  readonly #own: Record<TrackKind, MediaStreamTrack | null>;
+  readonly #own: OwnMedia;
   readonly #open = new AbortController();
   #restart: ReturnType<typeof setTimeout> | undefined;
 
   /** Offer the fixed layout, let `enter` exchange it for the server's answer, and start with the microphone on. */
   static async start(
     enter: (sdp: string) => Promise<{ answer: CallAnswer; http: Http; feed: LiveFeed }>,
-    options: MediaOptions = {},
+    options: StartOptions = {},
   ): Promise<Call> {
-    const microphone = await openMicrophone(options);
+    const own: OwnMedia = { audio: await openMicrophone(options), camera: null, screen: null };
     const link = new PeerLink();
     try {
-      await link.send("audio", microphone);
+      if (options.video === true) own.camera = await openCamera();
+      for (const kind of KINDS) await link.send(kind, own[kind]);
       const parts = await enter(await link.offer());
       await link.answer(parts.answer.sdp);
-      return new Call({ ...parts, link, microphone });
+      return new Call({ ...parts, link, own });
     } catch (error) {
-      microphone.stop();
+      for (const kind of KINDS) own[kind]?.stop();
       link.close();
       throw error;
     }
@@ -62,11 +71,12 @@ export class Call extends TypedEventTarget<CallEvents> {
     this.session = parts.answer.session;
     this.id = this.session.id;
     this.legId = parts.answer.leg_id;
-    this.#own = { audio: parts.microphone, camera: null, screen: null };
+    this.#own = parts.own;
     const { signal } = this.#open;
     parts.feed.addEventListener("session", ({ detail }) => this.#take(detail), { signal });
     parts.feed.addEventListener("resync", ({ detail }) => this.#resync(detail), { signal });
     this.#peer.addEventListener("state", ({ detail }) => this.#linkChanged(detail), { signal });
+    if (this.#own.camera !== null) this.#watch("camera", this.#own.camera);
     this.#linkChanged(this.#peer.state);
     parts.feed.take(this.session);
   }
@@ -134,7 +144,7 @@ export class Call extends TypedEventTarget<CallEvents> {
       track.stop();
       return;
     }
-    track.addEventListener("ended", () => void this.hide(kind), { signal: this.#open.signal });
+    this.#watch(kind, track);
     this.#own[kind] = track;
     await this.#peer.send(kind, track);
     await this.#announce(kind, true);
@@ -170,10 +180,15 @@ export class Call extends TypedEventTarget<CallEvents> {
     if (this.ended) return;
     this.#open.abort();
     clearTimeout(this.#restart);
-    for (const kind of ["audio", "camera", "screen"] as const) this.#own[kind]?.stop();
+    for (const kind of KINDS) this.#own[kind]?.stop();
     this.#peer.close();
     this.link = "closed";
     this.emit("ended", this.session);
+  }
+
+  /** The browser's own "stop sharing" bar, or an unplugged camera. */
+  #watch(kind: ShareKind, track: MediaStreamTrack): void {
+    track.addEventListener("ended", () => void this.hide(kind).catch(() => undefined), { signal: this.#open.signal });
   }
 
   #path(action: string): string {

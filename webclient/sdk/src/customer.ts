@@ -1,18 +1,15 @@
 /** The customer's side: no login, one call, a token bound to its session. */
 
-import { Call } from "./call";
+import { Call, type StartOptions } from "./call";
 import { LiveFeed } from "./feed";
 import { Http } from "./http";
-import type { MediaOptions } from "./media";
 import type { CustomerCallAnswer, Language, PublicConfig, TimelineEvent } from "./types";
 
-export interface CustomerCallRequest extends MediaOptions {
+export interface CustomerCallRequest extends StartOptions {
   /** A number such as `1000`, or `queue:support`. */
   to: string;
   name?: string;
   language?: Language;
-  /** True when the camera is to be shown at once. */
-  video?: boolean;
 }
 
 export interface CustomerCall {

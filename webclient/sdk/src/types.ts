@@ -69,6 +69,7 @@ export interface Session {
   channel: "phone" | "web";
   customer: { number?: string | null; name?: string | null };
   called: string;
+  language?: string;
   queue?: string | null;
   queue_position?: number | null;
   agent_id?: string | null;
@@ -146,6 +147,8 @@ export interface RecordedTrack {
   gaps: [from_ms: number, to_ms: number][];
   url: string;
   peaks_url?: string | null;
+  /** The file as it was recorded. */
+  original_url?: string | null;
   width?: number | null;
   height?: number | null;
 }
