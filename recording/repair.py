@@ -1,0 +1,99 @@
+"""Completing the files of tracks that were not closed: after a crash, or after the disk failed for one of them."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mediaswitch import _core
+from mediaswitch import timeline as t
+from mediaswitch.ids import ParticipantId, TrackId
+from mediaswitch.timeline import Entry, MediaKind
+
+log = logging.getLogger(__name__)
+
+
+class Summary(Protocol):
+    """What `_core.repair_track` tells."""
+
+    @property
+    def codec(self) -> str: ...
+    @property
+    def start_ns(self) -> int: ...
+    @property
+    def end_ns(self) -> int: ...
+    @property
+    def packets(self) -> int: ...
+    @property
+    def gaps(self) -> list[tuple[int, int]]: ...
+    @property
+    def width(self) -> int | None: ...
+    @property
+    def height(self) -> int | None: ...
+
+
+Repair = Callable[[str, int], Summary]
+"Complete the file at a path up to an instant (ns on the one clock). Raises _core.BadMediaFile."
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    participant: ParticipantId | None
+    kind: MediaKind
+
+
+def unclosed(folder: Path, entries: Sequence[Entry]) -> list[Path]:
+    """Track files of which the timeline does not say that they are complete."""
+    closed = {e.event.file for e in entries if isinstance(e.event, t.SegmentClosed)}
+    files = sorted(path for path in folder.glob("*.mk[av]") if path.stem.isdecimal())
+    return [file for file in files if file.name not in closed]
+
+
+def natural_end(files: Sequence[Path], repair: Repair) -> int:
+    """The latest instant that any of the files holds; 0 if none can be read."""
+    return max((summary.end_ns for file in files if (summary := _try(file, 0, repair))), default=0)
+
+
+def complete(files: Sequence[Path], entries: Sequence[Entry], end_ns: int, repair: Repair) -> list[t.SegmentClosed]:
+    """Complete the files; one that cannot be read any more is left out."""
+    owners = _owners(entries)
+    summaries = [(file, _try(file, end_ns, repair)) for file in files]
+    return [_segment(file, owners, summary) for file, summary in summaries if summary is not None]
+
+
+def _segment(file: Path, owners: dict[TrackId, Owner], summary: Summary) -> t.SegmentClosed:
+    track = TrackId(int(file.stem))
+    owner = owners.get(track, Owner(None, MediaKind.AUDIO))  # no leg's: the session's own player
+    return t.SegmentClosed(
+        track=track,
+        participant=owner.participant,
+        kind=owner.kind,
+        file=file.name,
+        codec=summary.codec,
+        start_ns=summary.start_ns,
+        end_ns=summary.end_ns,
+        packets=summary.packets,
+        lost=0,
+        gaps=tuple(summary.gaps),
+        width=summary.width or 0,
+        height=summary.height or 0,
+    )
+
+
+def _try(file: Path, end_ns: int, repair: Repair) -> Summary | None:
+    try:
+        return repair(str(file), end_ns)
+    except (_core.BadMediaFile, OSError) as error:
+        log.error("a recorded track cannot be repaired: %s", error)
+        return None
+
+
+def _owners(entries: Sequence[Entry]) -> dict[TrackId, Owner]:
+    legs = {e.event.leg: e.event.participant for e in entries if isinstance(e.event, t.LegRinging)}
+    return {
+        track.id: Owner(legs.get(e.event.leg), track.kind)
+        for e in entries
+        if isinstance(e.event, t.LegOpened)
+        for track in e.event.tracks
+    }
