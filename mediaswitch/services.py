@@ -3,7 +3,7 @@
 The composition root joins them; nobody imports an implementation.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mediaswitch.ids import AgentId, LegId, QueueName, SessionId, TenantId
-from mediaswitch.timeline import EndReason
+from mediaswitch.timeline import EndReason, Entry
 
 
 class LegDriver(Protocol):
@@ -85,8 +85,8 @@ class Users(Protocol):
 class Timelines(Protocol):
     """The stored timelines, of live sessions and of those long over."""
 
-    async def timeline(self, tenant: TenantId, session: SessionId) -> Sequence[Mapping[str, Any]]:
-        """All entries in order: seq, at_ns, type and event (as in `event_to_json`). Empty if unknown."""
+    async def timeline(self, tenant: TenantId, session: SessionId) -> Sequence[Entry]:
+        """All entries in the order of `seq`; empty if unknown."""
         ...
 
 

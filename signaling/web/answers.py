@@ -1,0 +1,150 @@
+"""What callers get: the models of all answers, as they are sent and as openapi.json describes them."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from mediaswitch.services import AgentState, UserRole
+from mediaswitch.session import LegState, SessionState
+from mediaswitch.timeline import Channel, EndReason, LegKind, MediaKind, Role
+
+
+class Answer(BaseModel):
+    """Base of all answers."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class UserAnswer(Answer):
+    id: str
+    name: str
+    role: UserRole
+    tenant: str
+    language: str | None
+
+
+class LoginAnswer(Answer):
+    access_token: str
+    expires_in: int = Field(description="Seconds.")
+    refresh_token: str
+    user: UserAnswer
+
+
+class AgentAnswer(Answer):
+    id: str
+    name: str
+    state: AgentState
+    since: str = Field(description="ISO 8601 UTC.")
+    session_id: str | None
+    queues: list[str]
+    wrap_up_until: str | None
+
+
+class QueueAnswer(Answer):
+    name: str
+    label: dict[str, str] = Field(description="By language.")
+    waiting: int
+    longest_wait_s: float
+    agents_available: int
+    agents_busy: int
+    service_level: float | None = Field(description="0 to 1; null before the first call of the day.")
+
+
+class TrackAnswer(Answer):
+    id: str
+    kind: MediaKind
+    active: bool = Field(description="Whether a camera or screen is being shown; audio: whether the leg is answered.")
+
+
+class LegAnswer(Answer):
+    id: str
+    kind: LegKind
+    state: LegState
+    muted: bool
+    tracks: list[TrackAnswer]
+
+
+class ParticipantAnswer(Answer):
+    id: str
+    role: Role
+    name: str
+    legs: list[LegAnswer]
+
+
+class CustomerAnswer(Answer):
+    number: str | None
+    name: str | None
+
+
+class SessionAnswer(Answer):
+    id: str
+    tenant: str
+    state: SessionState
+    channel: Channel
+    customer: CustomerAnswer
+    called: str
+    language: str
+    queue: str | None
+    queue_position: int | None
+    agent_id: str | None
+    started_at: str
+    answered_at: str | None
+    ended_at: str | None
+    end_reason: EndReason | None
+    held_by: list[str] = Field(description="Ids of the participants who hold the call.")
+    participants: list[ParticipantAnswer]
+
+
+class TimelineAnswer(Answer):
+    """`events`: each has seq, type, at_ms (milliseconds since the session's start) and the fields of its type."""
+
+    events: list[dict[str, Any]]
+
+
+class CallAnswer(Answer):
+    session: SessionAnswer
+    leg_id: str
+    sdp: str
+
+
+class CustomerCallAnswer(CallAnswer):
+    token: str = Field(description="Opens this session's operations and its live socket.")
+
+
+class SdpAnswer(Answer):
+    sdp: str
+
+
+class MessageAnswer(Answer):
+    seq: int = Field(description="The message's place on the timeline.")
+
+
+class EntryAnswer(Answer):
+    to: str
+    label: dict[str, str]
+
+
+class PublicConfigAnswer(Answer):
+    tenant: str
+    entries: list[EntryAnswer]
+    languages: list[str]
+
+
+class RecordingPageAnswer(Answer):
+    recordings: list[dict[str, Any]]
+    next_cursor: str | None
+
+
+class ManifestAnswer(Answer):
+    """Tracks carry signed `url`, `peaks_url` and `original_url`."""
+
+    model_config = ConfigDict(extra="allow")
+    session_id: str
+    started_at: str
+    duration_ms: float
+    tracks: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
+class HealthAnswer(Answer):
+    status: Literal["ok"]

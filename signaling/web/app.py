@@ -1,0 +1,79 @@
+"""create_app: the whole web side as one aiohttp application. Nothing in it is global; two may run side by side."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from importlib.metadata import version
+
+from aiohttp import web
+
+from signaling.web import metrics as figures
+from signaling.web import (
+    openapi,
+    routes_agents,
+    routes_login,
+    routes_public,
+    routes_recordings,
+    routes_sessions,
+    routes_system,
+    routes_talking,
+    socket,
+)
+from signaling.web.context import CONTEXT, Context, WebServices
+from signaling.web.limits import BODY_BYTES
+from signaling.web.operations import Operation, route_of
+from signaling.web.pages import Pages, add_safe_headers
+from signaling.web.problems import problem_middleware
+
+_TABLES = (
+    routes_login.operations,
+    routes_agents.operations,
+    routes_sessions.operations,
+    routes_talking.operations,
+    routes_public.operations,
+    routes_recordings.operations,
+    routes_system.operations,
+)
+
+
+def all_operations() -> Iterator[Operation]:
+    """Every operation of the HTTP interface."""
+    for table in _TABLES:
+        yield from table
+
+
+def create_app(services: WebServices) -> web.Application:
+    """Build the application; run it with aiohttp's AppRunner, without its access log: addresses may carry tokens."""
+    context = Context.of(services)
+    metrics = figures.Metrics(context)
+    app = web.Application(middlewares=[metrics.middleware(), problem_middleware], client_max_size=BODY_BYTES)
+    app[CONTEXT] = context
+    app.add_routes(route_of(operation) for operation in all_operations())
+    app.router.add_get(socket.PATH, socket.live_socket)
+    app.router.add_get(openapi.PATH, _openapi_handler())
+    app.router.add_get(figures.PATH, metrics.show)
+    if services.web_root is not None:
+        app.add_routes(Pages(services.web_root).routes())
+    app.on_response_prepare.append(add_safe_headers)
+    app.on_shutdown.append(_close_sockets)
+    app.cleanup_ctx.append(_run_hub)
+    return app
+
+
+def _openapi_handler() -> Callable[[web.Request], Awaitable[web.Response]]:
+    text = json.dumps(openapi.document(all_operations(), version=version("mediaswitch")), indent=1)
+
+    async def show(_request: web.Request) -> web.Response:
+        return web.Response(text=text, content_type="application/json")
+
+    return show
+
+
+async def _run_hub(app: web.Application) -> AsyncIterator[None]:
+    context = app[CONTEXT]
+    context.hub.start(context.services.bus)
+    yield
+    context.hub.stop()
+
+
+async def _close_sockets(app: web.Application) -> None:
+    await app[CONTEXT].sockets.close_all()

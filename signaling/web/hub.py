@@ -1,0 +1,227 @@
+"""Hub: brings what happens on the bus to the live sockets that may and want to know it."""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mediaswitch import timeline as t
+from mediaswitch.bus import Bus
+from mediaswitch.clock import SECOND, Clock
+from mediaswitch.errors import NotFound
+from mediaswitch.exchange import Exchange, SessionChanged
+from mediaswitch.ids import AgentId, SessionId
+from mediaswitch.services import AgentChanged, Agents, AgentView, QueueChanged, UserRole
+from mediaswitch.session import Session, SessionState
+from mediaswitch.timeline import Entry
+from signaling.web.parts import is_in, is_shown
+from signaling.web.principal import Caller, Principal, Staff
+from signaling.web.subscriber import Frame, Subscriber, Topic, encode
+from signaling.web.views import agent_answer, entry_json, iso, principal_json, queue_answer, session_answer
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Known:
+    """A session that still makes events, as it last was."""
+
+    session: Session
+    recorder_closed: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        recorded = self.recorder_closed or self.session.recorder_port is None
+        return self.session.state is SessionState.ENDED and recorded
+
+
+class Hub:
+    """See the module's docstring. All of it runs on the event loop and waits for nobody."""
+
+    def __init__(self, exchange: Exchange, agents: Agents, clock: Clock) -> None:
+        self._exchange = exchange
+        self._agents = agents
+        self._clock = clock
+        self._subscribers: set[Subscriber] = set()
+        self._known: dict[SessionId, _Known] = {}
+        self._unsubscribe: list[Callable[[], None]] = []
+
+    def start(self, bus: Bus) -> None:
+        self._unsubscribe = [
+            bus.subscribe(Entry, self._on_entry),
+            bus.subscribe(SessionChanged, self._on_session),
+            bus.subscribe(AgentChanged, self._on_agent),
+            bus.subscribe(QueueChanged, self._on_queue),
+        ]
+
+    def stop(self) -> None:
+        for unsubscribe in self._unsubscribe:
+            unsubscribe()
+
+    @property
+    def size(self) -> int:
+        """How many sockets are live."""
+        return len(self._subscribers)
+
+    # --- coming and going ----------------------------------------------------------------------------------
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Welcome a socket with all that concerns it now, and keep it up to date from here on."""
+        who = subscriber.who
+        self._open_desk(subscriber)
+        self._subscribers.add(subscriber)
+        mine = [session for session in self._exchange.sessions() if _takes_part(session, who)]
+        subscriber.in_sessions = {session.id for session in mine}
+        subscriber.send(self._welcome(who, mine))
+        if isinstance(who, Staff):
+            self._repeat_offer(subscriber, who.agent)
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Of one that has left already, nothing more is taken away."""
+        if subscriber in self._subscribers:
+            self._subscribers.remove(subscriber)
+            if subscriber.is_desk and isinstance(subscriber.who, Staff):
+                self._agents.disconnected(subscriber.who.agent)
+
+    def _open_desk(self, subscriber: Subscriber) -> None:
+        who = subscriber.who
+        if not isinstance(who, Staff) or who.role is not UserRole.AGENT:
+            return
+        try:
+            self._agents.connected(who.agent)
+            subscriber.is_desk = True
+        except NotFound:
+            log.warning("%s has the role of an agent, but routing does not know her", who.id)
+
+    def _welcome(self, who: Principal, mine: list[Session]) -> Frame:
+        agent = self._agent_of(who)
+        return {
+            "type": "welcome",
+            "user": principal_json(who),
+            "agent": None if agent is None else agent_answer(agent).model_dump(mode="json"),
+            "sessions": [session_answer(session).model_dump(mode="json") for session in mine],
+        }
+
+    def _agent_of(self, who: Principal) -> AgentView | None:
+        if not isinstance(who, Staff) or who.role is not UserRole.AGENT:
+            return None
+        try:
+            return self._agents.get(who.agent)
+        except NotFound:
+            return None
+
+    def _repeat_offer(self, subscriber: Subscriber, agent: AgentId) -> None:
+        for session in self._exchange.sessions():
+            if session.offer is not None and session.offer.agent == agent:
+                subscriber.send(self._offer(session, session.offer.expires_at))
+
+    # --- from the bus --------------------------------------------------------------------------------------
+
+    def _on_session(self, changed: SessionChanged) -> None:
+        session = changed.session
+        known = self._known.setdefault(session.id, _Known(session))
+        known.session = session
+        frame = encode({"type": "session", "session": session_answer(session).model_dump(mode="json")})
+        for subscriber in self._of_session(session):
+            subscriber.send_text(frame)
+        self._forget_if_done(session.id)
+
+    def _on_entry(self, entry: Entry) -> None:
+        session = self._latest(entry)
+        if session is None:
+            return
+        event = entry_json(entry, started_at=session.started_at)
+        frame = encode({"type": "event", "session_id": session.id, "event": event})
+        for subscriber in self._followers(session):
+            if is_shown(entry.event, subscriber.who):
+                subscriber.send_text(frame)
+        self._tell_offer(entry, session)
+        if isinstance(entry.event, t.RecordingClosed) and entry.session in self._known:
+            self._known[entry.session].recorder_closed = True
+            self._forget_if_done(entry.session)
+
+    def _latest(self, entry: Entry) -> Session | None:
+        """The session as the Exchange has it, which may be ahead of this entry; or as it last was."""
+        try:
+            return self._exchange.session(entry.session)
+        except NotFound:
+            known = self._known.get(entry.session)
+            return None if known is None else known.session
+
+    def _forget_if_done(self, session: SessionId) -> None:
+        if session in self._known and self._known[session].is_done:
+            del self._known[session]
+
+    def _of_session(self, session: Session) -> Iterable[Subscriber]:
+        """Who is told of a session's new state: followers, and once more those who have just left it."""
+        for subscriber in self._followers(session):
+            yield subscriber
+        for subscriber in tuple(self._subscribers):
+            takes_part = _takes_part(session, subscriber.who)
+            if takes_part:
+                subscriber.in_sessions.add(session.id)
+            elif session.id in subscriber.in_sessions:
+                subscriber.in_sessions.discard(session.id)
+                if not _watches(session, subscriber):
+                    yield subscriber
+
+    def _followers(self, session: Session) -> Iterable[Subscriber]:
+        for subscriber in tuple(self._subscribers):
+            if _takes_part(session, subscriber.who) or _watches(session, subscriber):
+                yield subscriber
+
+    def _tell_offer(self, entry: Entry, session: Session) -> None:
+        event = entry.event
+        if isinstance(event, t.Offered):
+            self._to_agent(event.agent, self._offer(session, event.expires_at))
+        elif isinstance(event, t.OfferExpired | t.OfferDeclined | t.OfferWithdrawn | t.Accepted):
+            frame = {"type": "offer_withdrawn", "session_id": session.id, "reason": _WITHDRAWN[type(event)]}
+            self._to_agent(event.agent, frame)
+
+    def _offer(self, session: Session, expires_at: int) -> Frame:
+        left_s = max(0.0, (expires_at - self._clock.now()) / SECOND)
+        told = session_answer(session).model_dump(mode="json")
+        return {"type": "offer", "session": told, "expires_at": iso(expires_at), "timeout_s": round(left_s, 3)}
+
+    def _to_agent(self, agent: AgentId, frame: Frame) -> None:
+        for subscriber in tuple(self._subscribers):
+            if _is_agent(subscriber.who, agent):
+                subscriber.send(frame)
+
+    def _on_agent(self, changed: AgentChanged) -> None:
+        agent = changed.agent
+        frame = encode({"type": "agent", "agent": agent_answer(agent).model_dump(mode="json")})
+        for subscriber in tuple(self._subscribers):
+            watches = Topic.AGENTS in subscriber.topics and subscriber.who.tenant == agent.tenant
+            if watches or _is_agent(subscriber.who, agent.id):
+                subscriber.send_text(frame)
+
+    def _on_queue(self, changed: QueueChanged) -> None:
+        queue = changed.queue
+        told = queue_answer(queue, now=self._clock.now()).model_dump(mode="json")
+        frame = encode({"type": "queue", "queue": told})
+        for subscriber in tuple(self._subscribers):
+            if Topic.QUEUES in subscriber.topics and subscriber.who.tenant == queue.tenant:
+                subscriber.send_text(frame)
+
+
+_WITHDRAWN: dict[type[t.Event], str] = {
+    t.OfferExpired: "timeout",
+    t.OfferDeclined: "declined",
+    t.OfferWithdrawn: "caller_gone",
+    t.Accepted: "accepted_elsewhere",
+}
+"A desk that has just accepted is told so too; it knows that it was itself."
+
+
+def _takes_part(session: Session, who: Principal) -> bool:
+    if isinstance(who, Caller):
+        return session.id == who.session
+    return is_in(session, who.agent) and session.tenant == who.tenant and session.state is not SessionState.ENDED
+
+
+def _watches(session: Session, subscriber: Subscriber) -> bool:
+    return Topic.SESSIONS in subscriber.topics and subscriber.who.tenant == session.tenant
+
+
+def _is_agent(who: Principal, agent: AgentId) -> bool:
+    return isinstance(who, Staff) and who.role is UserRole.AGENT and who.agent == agent

@@ -1,0 +1,86 @@
+"""Whose part in a session a caller has, and what of it is open to whom."""
+
+from mediaswitch import timeline as t
+from mediaswitch.errors import NotFound, WrongState
+from mediaswitch.ids import AgentId
+from mediaswitch.session import Leg, LegState, Participant, Session
+from signaling.web.principal import Caller, MediaGrant, Principal, Staff
+from signaling.web.problems import unauthorised
+
+
+def may_see(session: Session, who: Principal) -> bool:
+    """Customers see their own session, agents those they are or were in, others all of their tenant."""
+    if session.tenant != who.tenant:
+        return False
+    if isinstance(who, Caller):
+        return session.id == who.session
+    return who.reviews or was_in(session, who.agent) or is_offered_to(session, who.agent)
+
+
+def was_in(session: Session, agent: AgentId) -> bool:
+    return any(participant.agent == agent for participant in session.participants)
+
+
+def is_in(session: Session, agent: AgentId) -> bool:
+    """Whether the session is the agent's work now: she talks, or she is in its wrap-up."""
+    if session.agent == agent:
+        return True
+    return any(session.participant(leg.participant).agent == agent for leg in session.live_legs)
+
+
+def is_offered_to(session: Session, agent: AgentId) -> bool:
+    return session.offer is not None and session.offer.agent == agent
+
+
+def own_part(session: Session, who: Principal) -> Participant:
+    """The participant who speaks. Raises NotFound for one who has no part in the session."""
+    if isinstance(who, Caller):
+        return session.participant(who.participant)
+    # the newest: whoever lost her connection and took the session again is in it twice
+    mine = [participant for participant in session.participants if participant.agent == who.agent]
+    if not mine:
+        raise NotFound(f"no session {session.id}")
+    return mine[-1]
+
+
+def own_leg(session: Session, who: Staff | Caller) -> Leg:
+    """The participant's live leg. Raises WrongState when there is none any more."""
+    part = own_part(session, who)
+    legs = [leg for leg in session.legs if leg.participant == part.id and leg.state is not LegState.ENDED]
+    if not legs:
+        raise WrongState(f"your leg of session {session.id} has ended")
+    return legs[-1]
+
+
+def speaker(who: Principal | MediaGrant | None) -> Principal:
+    """Whoever has a part to play; raises a 401 for the others."""
+    if who is None or isinstance(who, MediaGrant):
+        raise unauthorised("a login or a call is needed")
+    return who
+
+
+CUSTOMER_EVENTS = (
+    t.SessionStarted,
+    t.ParticipantJoined,
+    t.LegAnswered,
+    t.LegEnded,
+    t.DigitPressed,
+    t.Queued,
+    t.QueuePosition,
+    t.Dequeued,
+    t.Talking,
+    t.Held,
+    t.Resumed,
+    t.Muted,
+    t.Unmuted,
+    t.ShareStarted,
+    t.ShareStopped,
+    t.ChatSent,
+    t.Ended,
+)
+"What a customer may know of the own session; offers to agents and recording marks are the house's business."
+
+
+def is_shown(event: t.Event, who: Principal) -> bool:
+    """Whether this event of a session that `who` may see is theirs to see."""
+    return isinstance(who, Staff) or isinstance(event, CUSTOMER_EVENTS)
