@@ -78,6 +78,10 @@ class UserAgent:
         """Note under which host and port peers reach us over a transport; goes into Via and Contact."""
         self._context.listen(hop)
 
+    def host_for(self, transport: str) -> str:
+        """Return the host that `listen` noted for a transport. Raises SipError if none is open."""
+        return self._context.address(transport)[0]
+
     # --- input ------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes, source: Hop, *, now: int) -> None:
@@ -113,6 +117,11 @@ class UserAgent:
         self._drain(now)
 
     # --- commands ---------------------------------------------------------------------------------------------
+
+    @property
+    def random(self) -> Random:
+        """The source of everything unguessable."""
+        return self._context.random
 
     def respond(self, key: ServerKey, request: Request, status: int, *, now: int, extra: Extra = ()) -> None:
         """Answer a RegisterArrived."""

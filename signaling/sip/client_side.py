@@ -43,6 +43,8 @@ class OutgoingCall:
     offer: bytes
     hop: Hop | None = None
     "Where to send it instead of the target: an outbound proxy, or the flow of a registered phone."
+    fallback: Hop | None = None
+    "Where to connect if `hop` is a TCP connection that is gone."
     credentials: Credentials | None = None
     "For a trunk that challenges."
     max_forwards: int = 70
@@ -92,7 +94,7 @@ class ClientSide:
         request = Request("INVITE", str(outgoing.target), headers)
         self._context.dress(request, transport=hop.transport, sdp=outgoing.offer)
         self._calls.add(call)
-        self._send_invite(call, request, hop, is_reinvite=False, now=now)
+        self._send_invite(call, request, hop, is_reinvite=False, now=now, fallback=outgoing.fallback)
         return call
 
     def reinvite(self, call: Call, sdp: bytes, *, now: int) -> None:

@@ -67,13 +67,13 @@ class Context:
 
     def via(self, transport: str) -> str:
         """Return a Via with a fresh branch, asking for rport (RFC 3581 §3)."""
-        host, port = self._address(transport)
+        host, port = self.address(transport)
         branch = f"{MAGIC_COOKIE}{self.new_token(96)}"
         return f"SIP/2.0/{transport.upper()} {format_host_port(host, port)};branch={branch};rport"
 
     def contact(self, transport: str) -> str:
         """Return our Contact."""
-        host, port = self._address(transport)
+        host, port = self.address(transport)
         return f"<{Uri.for_user(self.config.contact_user, host, port, transport=transport)}>"
 
     def dress(self, message: Message, *, transport: str, sdp: bytes | None = None) -> None:
@@ -86,7 +86,8 @@ class Context:
             message.headers.add("content-type", SDP_TYPE)
             message.body = sdp
 
-    def _address(self, transport: str) -> tuple[str, int]:
+    def address(self, transport: str) -> tuple[str, int]:
+        """Return the host and port that `listen` noted. Raises SipError if there are none."""
         try:
             return self._local[transport]
         except KeyError:

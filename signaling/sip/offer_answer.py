@@ -60,18 +60,25 @@ class Wish:
         return _direction(self.send, self.receive)
 
 
+class Saved(NamedTuple):
+    """What was agreed at one time."""
+
+    sent: SessionDescription | None
+    wish: Wish
+    agreement: AudioAgreement | None
+
+
 class AudioNegotiation:
     """Our end of the audio stream of one dialog: makes offers and answers, and keeps the origin's version right.
 
-    A refused offer changes nothing: call `rollback` after our offer, and answer none after theirs (RFC 3264 §4).
+    An exchange that comes to nothing changes nothing (RFC 3264 §4): `save` before it, and `restore` then.
     """
 
     def __init__(self, *, ip: str, port: int, session_id: int, codecs: Sequence[Codec]) -> None:
-        """ip, port: where we receive RTP. codecs: those that we accept, in the order in which we offer them."""
+        """ip, port: where we receive RTP. codecs: those that we accept, the preferred first, in offers and answers."""
         self._ip, self._port, self._codecs = ip, port, tuple(codecs)
         self._origin = Origin(username="-", session_id=str(session_id), version=session_id, address=ip)
         self._sent: SessionDescription | None = None
-        self._remote: SessionDescription | None = None
         self._offer: SessionDescription | None = None
         self._wish = Wish()
         self.agreement: AudioAgreement | None = None
@@ -104,12 +111,22 @@ class AudioNegotiation:
         if media.kind != "audio" or media.port == 0:
             raise SdpError("SDP: audio was refused", status=488)
         agreement = self._agree(answer, media, self._wish)
-        self._sent, self._remote, self._offer = self._offer, answer, None
+        self._sent, self._offer = self._offer, None
         self.agreement = agreement
         return agreement
 
-    def rollback(self) -> None:
-        """Forget our offer: it was refused, and what was agreed before holds on."""
+    @property
+    def has_offered(self) -> bool:
+        """Whether an offer of ours waits for its answer."""
+        return self._offer is not None
+
+    def save(self) -> "Saved":
+        """Return what an offer and its answer change; the version is not among it, since it must only grow."""
+        return Saved(self._sent, self._wish, self.agreement)
+
+    def restore(self, saved: "Saved") -> None:
+        """Go back to what was agreed before, without an open offer."""
+        self._sent, self._wish, self.agreement = saved
         self._offer = None
 
     def answer(self, body: bytes, wish: Wish) -> bytes:
@@ -124,7 +141,7 @@ class AudioNegotiation:
             self._answer_section(media, agreement) if index == chosen else _refusal(media)
             for index, media in enumerate(offer.media)
         )
-        self._sent, self._remote = self._versioned(sections, offer.timing), offer
+        self._sent = self._versioned(sections, offer.timing)
         self.agreement = agreement
         return self._sent.to_bytes()
 
@@ -157,8 +174,12 @@ class AudioNegotiation:
         return description
 
     def _find_codec(self, media: Media) -> RtpMap | None:
-        """Return the first codec, in the order of the other side's preference, that we accept."""
-        return next((found for found in media.rtpmaps() if any(_is_same(found, codec) for codec in self._codecs)), None)
+        """Return the codec that we prefer among those of the other side.
+
+        §6.1 leaves the order to us where there is a reason: legs that share a codec are relayed, not transcoded.
+        """
+        maps = media.rtpmaps()
+        return next((found for codec in self._codecs for found in maps if _is_same(found, codec)), None)
 
     def _is_acceptable(self, media: Media) -> bool:
         is_rtp_audio = media.kind == "audio" and media.port != 0 and media.protocol == PROTOCOL

@@ -1,0 +1,47 @@
+"""Trunks: carriers and peer switches that are known by their addresses."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from signaling.sip.auth import Credentials
+from signaling.sip.hop import SIP_PORT, Hop
+from signaling.sip.uri import Uri
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """A configured trunk."""
+
+    name: str
+    addresses: tuple[str, ...]
+    "IP addresses: calls from any of them are the trunk's; ours to it go to the first."
+    port: int = SIP_PORT
+    transport: str = "udp"
+    credentials: Credentials | None = None
+    "What we answer when the trunk challenges us."
+
+    @property
+    def hop(self) -> Hop:
+        """Where our calls to it go."""
+        return Hop(self.transport, self.addresses[0], self.port)
+
+    def uri_of(self, number: str) -> Uri:
+        """Return the Request-URI for a number behind the trunk."""
+        return Uri.for_user(number, self.addresses[0], self.port, transport=self.transport)
+
+
+class Trunks:
+    """All trunks, by name and by address."""
+
+    def __init__(self, trunks: Iterable[Trunk] = ()) -> None:
+        self._trunks = tuple(trunks)
+        self._by_address = {address: trunk for trunk in self._trunks for address in trunk.addresses}
+
+    def at(self, source: Hop) -> Trunk | None:
+        """Return the trunk that a message came from; the port may be any."""
+        return self._by_address.get(source.host)
+
+    def find(self, host: str) -> Trunk | None:
+        """Return a trunk by its name or one of its addresses, in any case of letters."""
+        named = next((trunk for trunk in self._trunks if trunk.name.lower() == host.lower()), None)
+        return named or self._by_address.get(host)
