@@ -1,5 +1,6 @@
 """Figures for Prometheus, read from the living parts when asked; only requests are counted here."""
 
+import asyncio
 import re
 import time
 from collections import Counter
@@ -42,6 +43,7 @@ class SwitchCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         yield self._sessions()
         yield from self._desks()
+        yield self._gauge("asyncio_tasks", "Tasks of the event loop.", len(asyncio.all_tasks()))
         yield self._gauge("live_sockets", "WebSockets that have said hello.", self._context.hub.size)
         yield self._counter("live_sockets_dropped", "WebSockets dropped as too slow.", self._context.sockets.dropped)
         yield from self._media()

@@ -35,8 +35,10 @@ def free_udp_port() -> int:
 class Sipp:
     """One sipp process, its files in a folder of the test's own."""
 
-    def __init__(self, folder: Path, scenario: str, *, target: str | None = None, calls: int = 1) -> None:
-        self.port = free_udp_port()
+    def __init__(
+        self, folder: Path, scenario: str, *, target: str | None = None, calls: int = 1, port: int | None = None
+    ) -> None:
+        self.port = free_udp_port() if port is None else port
         self.media_port = free_udp_port()
         self._folder = folder
         self._name = f"{Path(scenario).stem}-{self.port}"
