@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import Enum
 from hashlib import md5, sha256
 from random import Random
-from typing import Protocol
 
 from signaling.sip.errors import ParseError
 from signaling.sip.grammar import Params, find_param, parse_params, quote, split_outside_quotes
@@ -32,12 +31,8 @@ ALGORITHMS: dict[str, Hash] = {"SHA-256": _sha256, "MD5": _md5}
 "In order of preference: RFC 8760 §2.4 wants the strongest challenge first."
 
 
-class Passwords(Protocol):
-    """Who may authenticate."""
-
-    def password(self, username: str, realm: str) -> str | None:
-        """Return the user's password, or None for an unknown user."""
-        ...
+Passwords = Callable[[str], str | None]
+"The password of a user, or None for an unknown one."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +96,7 @@ class DigestServer:
         return Verdict.ACCEPTED
 
     def _expected(self, params: Params, digest: Hash, username: str, method: str) -> str | None:
-        password = self._passwords.password(username, self.realm)
+        password = self._passwords(username)
         if password is None:
             return None
         return _response(params, digest, username, password, method)

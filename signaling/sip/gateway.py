@@ -18,6 +18,7 @@ from signaling.sip.dtmf_info import parse_info_digit
 from signaling.sip.errors import CallStateError, ParseError, SdpError, SipError, UnknownCall
 from signaling.sip.gateway_leg import END_REASON, SipLeg, Surroundings
 from signaling.sip.headers import NameAddr
+from signaling.sip.hop import uri_hop
 from signaling.sip.offer_answer import AudioNegotiation, Codec
 from signaling.sip.registrar import Registrar
 from signaling.sip.trunk import Trunks
@@ -187,8 +188,8 @@ class SipGateway:
             trunk = self._trunks.find(uri.host)
             if trunk is None:
                 raise NotFound(f"no trunk or phone serves {uri.host}")
-            request_uri, hop, fallback = trunk.uri_of(uri.user), trunk.hop, None
-            credentials = trunk.credentials
+            request_uri, fallback, credentials = trunk.uri_of(uri), None, trunk.credentials
+            hop = uri_hop(request_uri)
         caller_host = self._agent.host_for(hop.transport)
         from_ = NameAddr(uri=Uri.for_user(caller or "anonymous", caller_host))
         return lambda offer: OutgoingCall(

@@ -1,94 +1,85 @@
 """The SIP server put together: agent, transports, registrar, trunks and gateway behind one start and one close."""
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from random import SystemRandom
 
+from mediaswitch.clock import Clock
+from mediaswitch.config import Config, TrunkTable
 from mediaswitch.exchange import Exchange
+from mediaswitch.ids import LegId, SessionId
+from mediaswitch.services import LegDriver
 from signaling.sip.admission import Admission
 from signaling.sip.agent import AgentConfig, UserAgent
 from signaling.sip.auth import DigestServer
 from signaling.sip.gateway import SipGateway
-from signaling.sip.offer_answer import OPUS, PCMA, PCMU, Codec
+from signaling.sip.offer_answer import OPUS, PCMA, PCMU
 from signaling.sip.registrar import BindingStore, MemoryBindings, Registrar
 from signaling.sip.transport import SipTransport
 from signaling.sip.trunk import Trunk, Trunks
 
-DEFAULT_CODECS = (PCMU, PCMA, OPUS)
+CODECS = (PCMU, PCMA, OPUS)
 "The order prefers what phones and browsers share without transcoding."
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SipSettings:
-    """What the composition root takes from the server's settings."""
-
-    host: str
-    "Where UDP and TCP listen."
-    port: int
-    "0 takes a free one."
-    advertised_host: str | None = None
-    "What peers are told in Via and Contact; needed when `host` is 0.0.0.0."
-    realm: str = "mediaswitch"
-    accept_unknown: bool = False
-    phones: Mapping[str, str] = field(default_factory=dict)
-    "Password by user."
-    trunks: Sequence[Trunk] = ()
-    codecs: Sequence[Codec] = DEFAULT_CODECS
-
-
-@dataclass(frozen=True, slots=True)
-class _PhonePasswords:
-    passwords: Mapping[str, str]
-
-    def password(self, username: str, realm: str) -> str | None:
-        """Return the phone's password."""
-        return self.passwords.get(username)
-
-
 class SipServer:
-    """Serves SIP for one Exchange. Set `exchange.dialer = server.gateway` to let it dial out."""
+    """Serves SIP for one Exchange, and is its Dialer (mediaswitch.services)."""
 
     def __init__(
-        self, settings: SipSettings, exchange: Exchange, *, now: Callable[[], int], bindings: BindingStore | None = None
+        self, config: Config, *, ip: str, exchange: Exchange, clock: Clock, bindings: BindingStore | None = None
     ) -> None:
-        """now: the one clock, in nanoseconds. bindings: where registrations are kept; in memory if None."""
-        self._settings = settings
+        """ip: what peers are told in Via and Contact. bindings: where registrations are kept; in memory if None."""
+        self._config, self._ip = config, ip
         random = SystemRandom()
-        self.agent = UserAgent(random=random, config=AgentConfig(registers=bool(settings.phones)))
+        passwords = {phone.user: phone.password for phone in config.phones}
+        self.agent = UserAgent(random=random, config=AgentConfig(registers=bool(passwords)))
         digest = DigestServer(
-            realm=settings.realm,
-            key=secrets.token_bytes(32),
-            passwords=_PhonePasswords(settings.phones),
-            random=random,
+            realm=config.sip.realm, key=secrets.token_bytes(32), passwords=passwords.get, random=random
         )
-        trunks = Trunks(settings.trunks)
-        self.registrar = Registrar(self.agent, digest, settings.phones, bindings or MemoryBindings())
-        admission = Admission(trunks=trunks, registrar=self.registrar, accept_unknown=settings.accept_unknown, now=now)
-        self.gateway = SipGateway(
+        trunks = Trunks(_trunk(table) for table in config.trunks)
+        self.registrar = Registrar(self.agent, digest, passwords, bindings or MemoryBindings())
+        self._gateway = SipGateway(
             exchange=exchange,
             agent=self.agent,
-            admission=admission,
+            admission=Admission(
+                trunks=trunks, registrar=self.registrar, accept_unknown=config.sip.accept_unknown, now=clock.now
+            ),
             registrar=self.registrar,
             trunks=trunks,
-            codecs=settings.codecs,
-            now=now,
+            codecs=CODECS,
+            now=clock.now,
             flush=lambda: self.transport.flush(),
         )
-        self.transport = SipTransport(self.agent, now=now, on_event=self.gateway.handle)
+        self.transport = SipTransport(self.agent, now=clock.now, on_event=self._gateway.handle)
 
-    @property
-    def port(self) -> int:
-        """The port of UDP and TCP, once started."""
+    async def start(self) -> int:
+        """Listen on UDP and TCP; returns the port. Raises OSError when it is taken."""
+        await self.transport.start(self._config.server.bind_ip, self._config.sip.port, advertised_host=self._ip)
+        self._gateway.start()
         return self.transport.port
 
-    async def start(self) -> None:
-        """Listen. Raises OSError when the port is taken."""
-        settings = self._settings
-        await self.transport.start(settings.host, settings.port, advertised_host=settings.advertised_host)
-        self.gateway.start()
-
     async def close(self) -> None:
-        """Close every socket. End the sessions before (`exchange.shut_down`), so that their BYEs go out."""
-        self.gateway.stop()
+        """Close every socket. End the sessions before (`Exchange.shut_down`), so that their BYEs go out."""
+        self._gateway.stop()
         await self.transport.close()
+
+    def dial(self, session: SessionId, leg: LegId, target: str, *, caller: str | None) -> LegDriver:
+        """See mediaswitch.services.Dialer."""
+        return self._gateway.dial(session, leg, target, caller=caller)
+
+    def figures(self) -> Mapping[str, int]:
+        """What is open now and what was counted, for metrics and for tests that look for leaks."""
+        counters = self.agent.counters
+        return {
+            "legs": len(self._gateway),
+            "calls": self.agent.call_count,
+            "transactions": self.agent.transaction_count,
+            "tcp_connections": self.transport.connection_count,
+            "messages_received": counters.received,
+            "messages_malformed": counters.malformed,
+            "requests_refused": counters.refused,
+        }
+
+
+def _trunk(table: TrunkTable) -> Trunk:
+    return Trunk(name=table.name, addresses=table.addresses, port=table.port, transport=table.transport)

@@ -20,14 +20,10 @@ class Trunk:
     credentials: Credentials | None = None
     "What we answer when the trunk challenges us."
 
-    @property
-    def hop(self) -> Hop:
-        """Where our calls to it go."""
-        return Hop(self.transport, self.addresses[0], self.port)
-
-    def uri_of(self, number: str) -> Uri:
-        """Return the Request-URI for a number behind the trunk."""
-        return Uri.for_user(number, self.addresses[0], self.port, transport=self.transport)
+    def uri_of(self, target: Uri) -> Uri:
+        """Return the Request-URI for a target behind the trunk, whose host is the trunk's name or address."""
+        host = target.host if target.host in self.addresses else self.addresses[0]
+        return Uri.for_user(target.user, host, target.port or self.port, transport=self.transport)
 
 
 class Trunks:
