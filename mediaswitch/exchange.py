@@ -5,8 +5,10 @@ bus, then moves media and signaling accordingly. Its methods are synchronous, so
 event loop. All of them raise NotFound for an unknown session and WrongState where the session's state forbids them.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import singledispatchmethod
 from pathlib import Path
@@ -104,6 +106,8 @@ class Exchange:
         self._routes: dict[SessionId, Route] = {}
         self._drivers: dict[LegId, LegDriver] = {}
         self._book = PortBook()
+        self._recordings_closed = asyncio.Event()
+        self._recordings_closed.set()
         self.dialer: Dialer | None = None
         "Given by the composition root; without one nobody outside can be reached."
         self.accepting = True
@@ -174,6 +178,7 @@ class Exchange:
         if folder is not None:
             recorder = PortId(self._core.open_recorder(placement, str(folder), epoch_ns=now))
             self._book.recorders[recorder] = session.id
+            self._recordings_closed.clear()
         return c.Start(
             channel=new.channel,
             customer=new.customer,
@@ -196,6 +201,7 @@ class Exchange:
 
     def open_rtp(self, session: SessionId, leg: LegId) -> _core.RtpPort:
         """A port for a SIP leg; its address goes into our SDP. Raises Unavailable when none is free."""
+        self.session(session).leg(leg)  # before anything is opened
         try:
             port = self._core.open_rtp(self._book.placement(session))
         except _core.NoFreePort as error:
@@ -225,12 +231,13 @@ class Exchange:
 
     def open_webrtc(self, session: SessionId, leg: LegId, offer: str) -> str:
         """A port for a browser's leg; returns the SDP answer. Raises Refused with what is wrong in the offer."""
+        self.session(session).leg(leg)  # before anything is opened
         port = self._accept_offer(session, offer)
         tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
         self._open_leg(session, leg, PortId(port.port), tracks)
         return port.answer
 
-    def _accept_offer(self, session: SessionId, offer: str) -> _core.WebRtcPort:
+    def _accept_offer(self, session: SessionId, offer: str) -> "_core.WebRtcPort":
         codecs = self._audio_preference(self.session(session))
         try:
             return self._core.open_webrtc(self._book.placement(session), offer, audio_codecs=codecs)
@@ -277,8 +284,11 @@ class Exchange:
 
     def leg_ended(self, session: SessionId, leg: LegId, reason: EndReason) -> None:
         """Signaling or media: the leg is gone. One already ended is fine."""
-        if session in self._sessions:
-            self._handle(session, c.EndLeg(leg=leg, reason=reason))
+        if session not in self._sessions:
+            return
+        after = self._handle(session, c.EndLeg(leg=leg, reason=reason))
+        if not after.is_over and self._routes[session].bridge is not None and not after.in_conversation:
+            self.hang_up(session, reason)  # the bridge was all that this number offers
 
     def leg_held(self, session: SessionId, leg: LegId, *, held: bool) -> None:
         """Signaling: the leg's peer put us on hold, or took us back (RFC 3264 §8.4)."""
@@ -401,6 +411,17 @@ class Exchange:
     def hang_up(self, session: SessionId, reason: EndReason, *, by: ParticipantId | None = None) -> None:
         """End the session and all its legs; one already over is fine."""
         self._handle(session, c.HangUp(reason=reason, by=by))
+
+    def recording_failed(self, session: SessionId, reason: str) -> None:
+        """The session's journal or files cannot be written; the call goes on."""
+        if session in self._sessions:
+            self._handle(session, c.NoteRecordingFailure(reason=reason, track=None))
+
+    async def wait_recordings_closed(self, *, timeout_s: float) -> None:
+        """Return when the core has closed every recorder, or after `timeout_s`; the next start completes the rest."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                await self._recordings_closed.wait()
 
     def shut_down(self) -> None:
         """Refuse new sessions and end those that live."""
@@ -573,3 +594,5 @@ class Exchange:
     def _(self, event: _core.RecorderClosed) -> None:
         if session := self._book.recorders.pop(PortId(event.recorder), None):
             self._handle(session, c.NoteRecordingClosed())
+            if not self._book.recorders:
+                self._recordings_closed.set()

@@ -86,7 +86,7 @@ class Timelines(Protocol):
     """The stored timelines, of live sessions and of those long over."""
 
     async def timeline(self, tenant: TenantId, session: SessionId) -> Sequence[Entry]:
-        """All entries in the order of `seq`; empty if unknown."""
+        """All entries in the order of `seq`. Raises NotFound."""
         ...
 
 
