@@ -182,6 +182,15 @@ class RunningSwitch:
         async with self._http.request(method, self.url + path, json=json, headers=headers) as answer:
             return answer.status, await answer.json() if answer.content_type.endswith("json") else None
 
+    async def download(self, path: str, to: Path, *, token: str) -> Path:
+        """Fetch a file of the API. Raises ServerError unless the answer is 200."""
+        assert self._http is not None
+        async with self._http.get(self.url + path, headers={"Authorization": f"Bearer {token}"}) as answer:
+            if answer.status != 200:
+                raise ServerError(f"{path}: {answer.status} {await answer.text()}")
+            to.write_bytes(await answer.read())
+        return to
+
     async def login(self, username: str) -> str:
         """Return an access token of a demo user."""
         status, body = await self.request(
