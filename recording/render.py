@@ -36,7 +36,6 @@ _WEBM = {"cues_to_front": "1"}
 
 def main(arguments: list[str]) -> int:
     source, media, peaks, duration_ms = arguments
-    os.nice(10)
     try:
         render(Path(source), Path(media), Path(peaks), float(duration_ms))
     except (av.FFmpegError, ValueError) as error:
@@ -151,4 +150,5 @@ def _peaks(frames: Iterable[AudioFrame], window: int) -> Iterator[np.float64]:
 
 
 if __name__ == "__main__":
+    os.nice(10)
     sys.exit(main(sys.argv[1:]))
