@@ -2,7 +2,7 @@
 
 mod support;
 
-use matroska::{Codec, TrackWriter};
+use mediaswitch_matroska::{Codec, TrackWriter};
 use std::io::Cursor;
 use support::*;
 

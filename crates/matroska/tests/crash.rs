@@ -2,7 +2,7 @@
 
 mod support;
 
-use matroska::{repair, Codec, Summary, TrackWriter};
+use mediaswitch_matroska::{repair, Codec, Summary, TrackWriter};
 use std::cell::RefCell;
 use std::io::{self, Cursor, ErrorKind, Seek, SeekFrom, Write};
 use std::rc::Rc;

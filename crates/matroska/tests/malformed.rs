@@ -2,7 +2,7 @@
 
 mod support;
 
-use matroska::{Codec, TrackWriter};
+use mediaswitch_matroska::{Codec, TrackWriter};
 use std::io::Cursor;
 use support::*;
 
@@ -45,7 +45,7 @@ fn random_packets_never_stop_a_writer_nor_spoil_its_length() {
             let packets: Vec<Rtp> = (0..2000).map(|n| any_packet(&mut random, n)).collect();
             let (bytes, summary) = record(codec, &packets, 100_000);
             let file = TempFile::new(&bytes, "mkv");
-            let again = matroska::repair(file.path(), EPOCH + 100_000 * MS).unwrap();
+            let again = mediaswitch_matroska::repair(file.path(), EPOCH + 100_000 * MS).unwrap();
             let after = std::fs::read(file.path()).unwrap();
             assert_eq!(after, bytes, "nothing to repair: every element is whole");
             if !codec.is_video() {

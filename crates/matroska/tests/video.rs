@@ -2,7 +2,7 @@
 
 mod support;
 
-use matroska::{Codec, Summary};
+use mediaswitch_matroska::{Codec, Summary};
 use std::path::Path;
 use support::*;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use matroska::{Codec, Summary, TrackWriter};
+use mediaswitch_matroska::{Codec, Summary, TrackWriter};
 
 pub const EPOCH: u64 = 1_760_000_000_000_000_000;
 pub const MS: u64 = 1_000_000;
