@@ -243,6 +243,8 @@ class SipGateway:
         except (SdpError, Refused) as error:
             log.warning("session %s leg %s: answer refused: %s", leg.session, leg.leg, error)
             self._fail(leg)
+        else:
+            leg.report_hold()
 
     def _take_answer(self, leg: SipLeg, answer: bytes | None) -> None:
         if leg.negotiation is None or answer is None:
@@ -274,6 +276,7 @@ class SipGateway:
             self._agent.reject_reinvite(event.call, status, now=self._now())
             return
         self._agent.answer_reinvite(event.call, sdp, now=self._now())
+        leg.report_hold()
 
     @_on.register
     def _(self, event: ev.InfoArrived, leg: SipLeg) -> None:

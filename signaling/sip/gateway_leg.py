@@ -104,11 +104,11 @@ class SipLeg:
         self.around.forget(self.call)
 
     def apply(self, agreement: AudioAgreement) -> None:
-        """Configure the port as agreed and report the peer's hold. Raises Refused for what the core cannot use.
+        """Configure the port as agreed. Raises Refused for what the core cannot use.
 
         While the peer holds we take nothing in: our own music plays, and its silence is no sign of a lost phone.
         """
-        held = self.wish.send and not agreement.send
+        held = self._is_hold(agreement)
         self.around.exchange.configure_rtp(
             self.session,
             self.leg,
@@ -124,10 +124,18 @@ class SipLeg:
                 receive=agreement.receive and not held,
             ),
         )
-        if held != self.is_held:
-            self.is_held = held
-            if self.is_answered:
-                self.around.exchange.leg_held(self.session, self.leg, held=held)
+
+    def report_hold(self) -> None:
+        """Tell the Exchange if the peer has put us on hold, or taken us back, since the last time."""
+        agreement = self.negotiation.agreement if self.negotiation else None
+        if agreement is None or not self.is_answered or self._is_hold(agreement) == self.is_held:
+            return
+        self.is_held = not self.is_held
+        self.around.exchange.leg_held(self.session, self.leg, held=self.is_held)
+
+    def _is_hold(self, agreement: AudioAgreement) -> bool:
+        """RFC 3264 §8.4: sendonly or inactive from the peer, or the address 0.0.0.0."""
+        return self.wish.send and not agreement.send
 
     def _command(self, command: Callable[[], None], *, even_if_over: bool = False) -> bool:
         """Run an agent's command and send what it left; False if the call had just ended."""
