@@ -3,7 +3,7 @@
 import { theme, type ThemeConfig } from "antd";
 
 const fontFamily =
-  '"Inter", "Segoe UI", system-ui, -apple-system, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans", sans-serif';
+  '"Inter Variable", "Inter", "Segoe UI", system-ui, -apple-system, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Noto Sans", sans-serif';
 
 const shared = { fontFamily, fontSize: 14, borderRadius: 8, wireframe: false };
 
@@ -15,7 +15,14 @@ const light = {
   colorError: "#c2312d",
   colorTextBase: "#16212b",
   colorBgLayout: "#f3f5f7",
-  colorBgBase: "#ffffff",
+  colorInfoBg: "#e4f3f1",
+  colorInfoBorder: "#b7ded9",
+  colorSuccessBg: "#e7f6ec",
+  colorSuccessBorder: "#b5e0c2",
+  colorWarningBg: "#fdf3e2",
+  colorWarningBorder: "#f3d9ab",
+  colorErrorBg: "#fdecea",
+  colorErrorBorder: "#f3c0bc",
 };
 
 const dark = {
@@ -25,8 +32,19 @@ const dark = {
   colorWarning: "#e0a03f",
   colorError: "#e5645f",
   colorTextBase: "#e4ebf0",
-  colorBgLayout: "#0d1317",
-  colorBgBase: "#131b20",
+  colorBgLayout: "#0c1114",
+  colorBgContainer: "#151c20",
+  colorBgElevated: "#1d262b",
+  colorBorder: "#2d383f",
+  colorBorderSecondary: "#222b31",
+  colorInfoBg: "#10302d",
+  colorInfoBorder: "#1c4a45",
+  colorSuccessBg: "#132b1c",
+  colorSuccessBorder: "#21492f",
+  colorWarningBg: "#2f2513",
+  colorWarningBorder: "#54411d",
+  colorErrorBg: "#341b1a",
+  colorErrorBorder: "#5c2c2a",
 };
 
 /** Colours that Ant Design has no name for; used in style sheets as `var(--ms-...)`. */
@@ -58,7 +76,7 @@ export function themeFor(isDark: boolean): ThemeConfig {
     algorithm: isDark ? theme.darkAlgorithm : theme.defaultAlgorithm,
     token: { ...shared, ...(isDark ? dark : light) },
     components: {
-      Layout: { headerHeight: 56, headerPadding: "0 20px", headerBg: isDark ? "#131b20" : "#ffffff" },
+      Layout: { headerHeight: 56, headerPadding: "0 20px", headerBg: isDark ? dark.colorBgContainer : "#ffffff" },
       Card: { bodyPadding: 20, headerFontSize: 15 },
       Menu: { horizontalItemSelectedColor: isDark ? dark.colorPrimary : light.colorPrimary, itemBg: "transparent" },
       Table: { headerBg: "transparent", headerSplitColor: "transparent", cellPaddingBlock: 12 },

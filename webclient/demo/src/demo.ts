@@ -1,5 +1,7 @@
 /** The demo customer page: a bank's help page in two languages with the call tag in it. */
 
+import "@fontsource-variable/inter/wght.css";
+
 type Language = "zh" | "en";
 
 const texts: Record<Language, Record<string, string>> = {

@@ -5,7 +5,7 @@ export const css = `
   --accent: var(--mediaswitch-accent, #0f766e);
   --surface: #ffffff; --ink: #16212b; --soft: #64748b; --line: #e3e8ec; --tint: #f2f5f7; --stop: #c2312d;
   display: block; width: 100%; max-width: 380px; color: var(--ink);
-  font: 15px/1.45 "Inter", "Segoe UI", system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
+  font: 15px/1.45 "Inter Variable", "Inter", "Segoe UI", system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
 }
 :host([theme="dark"]) {
   --surface: #172026; --ink: #e6edf1; --soft: #93a3af; --line: #2a363e; --tint: #202b32; --stop: #e5645f;
@@ -23,6 +23,7 @@ button { font: inherit; color: inherit; cursor: pointer; border: 0; background: 
 button:focus-visible, input:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 button:disabled { opacity: .5; cursor: default; }
 .main-button { display: flex; align-items: center; justify-content: center; gap: 8px; padding: 12px; border-radius: 12px; font-weight: 600; }
+.main-button span { display: grid; }
 .main-button.first { background: var(--accent); color: #fff; }
 .main-button.second { background: var(--tint); }
 .stage { position: relative; margin: 14px 14px 0; border-radius: 12px; overflow: hidden; background: #0d1418; aspect-ratio: 16 / 10; }

@@ -4,6 +4,7 @@ import type { TimelineEvent } from "@mediaswitch/sdk";
 import { Empty } from "antd";
 import { useEffect, useRef } from "react";
 import { useWords } from "../preferences";
+import { useQueueLabel } from "./useQueueLabel";
 import { duration } from "./format";
 import { castOf, eventLine, isTold, toneOf } from "./timelineWords";
 import style from "./TimelineList.module.css";
@@ -21,10 +22,12 @@ export function TimelineList({ events, follow = false, currentSeq, onSeek }: Pro
   const words = useWords();
   const current = useRef<HTMLLIElement>(null);
   const told = events.filter(isTold);
-  const cast = castOf(events, words);
+  const cast = castOf(events, words, useQueueLabel());
   const lastSeq = told.at(-1)?.seq;
   const marked = follow ? lastSeq : currentSeq;
-  useEffect(() => current.current?.scrollIntoView({ block: "nearest" }), [marked]);
+  useEffect(() => {
+    current.current?.scrollIntoView({ block: "nearest" }); // in braces: newer browsers return a promise
+  }, [marked]);
   if (told.length === 0) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={words.timeline.empty} />;
   return (
     <ol className={style.list} aria-label={words.timeline.title} data-testid="timeline">

@@ -37,16 +37,18 @@ export function isTold(event: TimelineEvent): boolean {
 /** Names that later events refer to by id. */
 export interface Cast {
   nameOf(id: unknown): string;
+  queueOf(name: unknown): string;
 }
 
-export function castOf(events: readonly TimelineEvent[], words: Words): Cast {
+/** queueLabel: what readers call a queue, by its name. */
+export function castOf(events: readonly TimelineEvent[], words: Words, queueLabel: (name: string) => string): Cast {
   const names = new Map<string, string>();
   for (const event of events) {
     if (event.type === "participant_joined") learn(names, event, words);
     if (event.type === "leg_ringing") names.set(text(event.leg), names.get(text(event.participant)) ?? "");
     if (event.type === "offered") names.set(text(event.agent), text(event.name));
   }
-  return { nameOf: (id) => names.get(text(id)) ?? "?" };
+  return { nameOf: (id) => names.get(text(id)) ?? "?", queueOf: (name) => queueLabel(text(name)) };
 }
 
 /** Say what happened, in the reader's language. */
@@ -66,7 +68,7 @@ const sentences: Record<string, Sentence> = {
   language_chosen: (e, _, w) => w.events.language_chosen(w.languages[text(e.language)] ?? text(e.language)),
   prompt_played: (e, _, w) => w.events.prompt_played(text(e.prompt)),
   digit: (e, _, w) => w.events.digit(text(e.digit)),
-  queued: (e, _, w) => w.events.queued(text(e.queue)),
+  queued: (e, c, w) => w.events.queued(c.queueOf(e.queue)),
   queue_position: (e, _, w) => w.events.queue_position(text(e.position)),
   dequeued: (_e, _c, w) => w.events.dequeued,
   offered: (e, _, w) => w.events.offered(text(e.name)),

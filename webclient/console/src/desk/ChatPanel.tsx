@@ -7,6 +7,7 @@ import { useEffect, useRef } from "react";
 import { useClient } from "../client";
 import { duration } from "../common/format";
 import { castOf } from "../common/timelineWords";
+import { useQueueLabel } from "../common/useQueueLabel";
 import { useAction } from "../common/useAction";
 import { useWords } from "../preferences";
 import style from "./Desk.module.css";
@@ -18,9 +19,11 @@ export function ChatPanel({ session, events }: { session: Session; events: reado
   const [form] = Form.useForm<{ text: string }>();
   const lines = chatOf(events);
   const end = useRef<HTMLDivElement>(null);
-  useEffect(() => end.current?.scrollIntoView({ block: "nearest" }), [lines.length]);
+  useEffect(() => {
+    end.current?.scrollIntoView({ block: "nearest" }); // in braces: newer browsers return a promise
+  }, [lines.length]);
 
-  const cast = castOf(events, words);
+  const cast = castOf(events, words, useQueueLabel());
   const ownIds = new Set(session.participants.filter((each) => each.role === "agent").map((each) => each.id));
   const send = ({ text }: { text?: string }) => {
     const trimmed = (text ?? "").trim();

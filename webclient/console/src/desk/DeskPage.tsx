@@ -1,6 +1,5 @@
 /** The agent's desk: what rings, who is talking, and what happened in this session. */
 
-import { useEffect } from "react";
 import { useClient } from "../client";
 import { CallPanel } from "./CallPanel";
 import { IdlePanel } from "./IdlePanel";
@@ -13,12 +12,7 @@ import style from "./Desk.module.css";
 
 export function DeskPage() {
   const client = useClient();
-  const { agent, offer, sessions, connection } = client.live;
-  useEffect(() => {
-    // The list is a convenience; the socket's queue messages fill it as well.
-    if (connection === "online") void client.loadQueues().catch(() => undefined);
-  }, [client, connection]);
-
+  const { agent, offer, sessions } = client.live;
   const own = agent?.session_id ? sessions.get(agent.session_id) : undefined;
   const wrappingUp = agent?.state === "wrap_up";
   const shown = client.call?.session ?? (wrappingUp || agent?.state === "busy" ? own : undefined);

@@ -8,6 +8,7 @@ import { rawAudio, useClient } from "../client";
 import { customerLines, duration } from "../common/format";
 import { useAction } from "../common/useAction";
 import { useNow } from "../common/useNow";
+import { useQueueLabel } from "../common/useQueueLabel";
 import { useShortcuts } from "../common/useShortcuts";
 import { usePreferences } from "../preferences";
 import { ring } from "./ringer";
@@ -55,9 +56,7 @@ export function OfferCard({ offer }: { offer: AgentOffer }) {
 }
 
 export function QueueTag({ name }: { name: string }) {
-  const { queues } = useClient().live;
-  const { language } = usePreferences();
-  return <Tag color="processing">{queues.get(name)?.label[language] ?? name}</Tag>;
+  return <Tag color="processing">{useQueueLabel()(name)}</Tag>;
 }
 
 function OfferDetail({ offer, detail }: { offer: AgentOffer; detail: string | null }) {

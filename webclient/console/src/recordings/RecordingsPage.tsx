@@ -3,10 +3,11 @@
 import { explain, type RecordingFilter, type RecordingPage, type RecordingSummary } from "@mediaswitch/sdk";
 import { AudioOutlined, DesktopOutlined, GlobalOutlined, PhoneOutlined, SearchOutlined, VideoCameraOutlined } from "@ant-design/icons";
 import { Alert, Button, Card, DatePicker, Empty, Flex, Input, Space, Table, Tag, Tooltip, Typography, type TableProps } from "antd";
-import { useCallback, useEffect, useMemo, useState } from "react";
+import { useCallback, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useClient } from "../client";
 import { customerLines, dateTime, duration } from "../common/format";
+import { useQueueLabel } from "../common/useQueueLabel";
 import { usePreferences } from "../preferences";
 import type { Words } from "../words/en";
 import style from "./Recordings.module.css";
@@ -123,9 +124,10 @@ const stateColours = { complete: "success", recording: "processing", repaired: "
 
 function useColumns(): NonNullable<TableProps<RecordingSummary>["columns"]> {
   const { words, language } = usePreferences();
-  return useMemo(() => {
-    const say = words.recordings;
-    return [
+  const queueLabel = useQueueLabel();
+  const say = words.recordings;
+  return [
+
       {
         title: say.customer,
         render: (_, row) => (
@@ -137,7 +139,7 @@ function useColumns(): NonNullable<TableProps<RecordingSummary>["columns"]> {
       { title: say.started, render: (_, row) => <span className="tabular">{dateTime(row.started_at, language)}</span> },
       { title: say.duration, align: "right", render: (_, row) => <span className="tabular">{duration(row.duration_ms)}</span> },
       { title: say.agent, render: (_, row) => row.agent?.name ?? "–" },
-      { title: say.queue, render: (_, row) => row.queue ?? "–" },
+      { title: say.queue, render: (_, row) => (row.queue === null ? "–" : queueLabel(row.queue)) },
       { title: say.media, render: (_, row) => <Media row={row} words={words} /> },
       {
         title: say.state,
@@ -147,8 +149,7 @@ function useColumns(): NonNullable<TableProps<RecordingSummary>["columns"]> {
           </Tooltip>
         ),
       },
-    ];
-  }, [words, language]);
+  ];
 }
 
 const icons = { audio: <AudioOutlined />, camera: <VideoCameraOutlined />, screen: <DesktopOutlined /> };

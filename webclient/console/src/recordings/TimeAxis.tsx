@@ -5,6 +5,7 @@ import { Tooltip } from "antd";
 import type { KeyboardEvent, PointerEvent } from "react";
 import { duration } from "../common/format";
 import { castOf, eventLine, isTold, toneOf } from "../common/timelineWords";
+import { useQueueLabel } from "../common/useQueueLabel";
 import { useWords } from "../preferences";
 import type { Playback } from "./playback";
 import { usePosition } from "./usePlayback";
@@ -20,7 +21,7 @@ export function TimeAxis({ playback, events }: { playback: Playback; events: rea
     const box = event.currentTarget.getBoundingClientRect();
     playback.seek(((event.clientX - box.left) / box.width) * playback.durationMs);
   };
-  const cast = castOf(events, words);
+  const cast = castOf(events, words, useQueueLabel());
   return (
     <div
       className={style.axis}

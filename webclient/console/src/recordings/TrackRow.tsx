@@ -81,7 +81,7 @@ function SoundLane({ track, playback, colour }: Props & { colour: string }) {
   const client = useClient();
   const element = useRef<HTMLAudioElement>(null);
   const peaks = usePeaks(track.peaks_url ?? null);
-  useEffect(() => (element.current === null ? undefined : playback.attach(track.id, element.current)), [playback, track.id]);
+  useEffect(() => (element.current === null ? undefined : playback.attach(track.id, element.current, { leads: true })), [playback, track.id]);
   return (
     <>
       {peaks !== null && <Waveform peaks={peaks} durationMs={playback.durationMs} colour={colour} />}

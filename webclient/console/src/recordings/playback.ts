@@ -1,4 +1,4 @@
-/** One transport for all tracks: what plays first is the clock, the others are kept on it. */
+/** One transport for all tracks: a sound is the clock, the others are kept on it. */
 
 import { TypedEventTarget } from "@mediaswitch/sdk";
 
@@ -26,49 +26,59 @@ export interface Playable {
 const JUMP_MS = 90;
 /** Closer than this is not noticed: leave it alone. */
 const LEAVE_MS = 20;
-/** A follower off the clock by some ms goes this much faster or slower. */
+/** A follower off the clock goes this much faster or slower until it is back. */
 const NUDGE = 0.04;
-const HAVE_CURRENT_DATA = 2;
+/** HTMLMediaElement.HAVE_FUTURE_DATA: it can play on from here. */
+const HAVE_FUTURE_DATA = 3;
+/** A track that cannot load must not keep the others from playing. */
+const LONGEST_GATHERING_MS = 3000;
 
 export class Playback extends TypedEventTarget<PlaybackEvents> {
   readonly durationMs: number;
   readonly #tracks = new Map<string, Playable>();
+  readonly #now: () => number;
+  #clock: Playable | null = null;
   #positionMs = 0;
+  #gatheringSince: number | null = null;
   #muted = new Set<string>();
   #solo: string | null = null;
   playing = false;
   rate = 1;
 
-  constructor(durationMs: number) {
+  /** now: milliseconds that only grow. */
+  constructor(durationMs: number, now: () => number = () => performance.now()) {
     super();
     this.durationMs = durationMs;
+    this.#now = now;
   }
 
   get positionMs(): number {
     return this.#positionMs;
   }
 
-  /** Take a track's element in; the returned function lets it go. The first one attached is the clock. */
-  attach(trackId: string, element: Playable): () => void {
+  /** Take a track's element in; the returned function lets it go. A sound leads: changing its speed would be heard. */
+  attach(trackId: string, element: Playable, { leads = false } = {}): () => void {
     this.#tracks.set(trackId, element);
+    if (this.#clock === null || leads) this.#clock = element;
     element.currentTime = this.#positionMs / 1000;
     element.playbackRate = this.rate;
     this.#applySound();
     return () => {
       element.pause();
       this.#tracks.delete(trackId);
+      if (this.#clock === element) this.#clock = this.#tracks.values().next().value ?? null;
     };
   }
 
   play(): void {
-    if (this.#positionMs >= this.durationMs) this.seek(0);
     this.playing = true;
-    for (const element of this.#tracks.values()) start(element);
+    this.seek(this.#positionMs >= this.durationMs ? 0 : this.#positionMs);
     this.emit("change", undefined);
   }
 
   pause(): void {
     this.playing = false;
+    this.#gatheringSince = null;
     for (const element of this.#tracks.values()) element.pause();
     this.seek(this.#positionMs); // all stand on the same frame
     this.emit("change", undefined);
@@ -79,9 +89,15 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
     else this.play();
   }
 
+  /** Go to a position; while playing, all wait there until each has its data, then start together. */
   seek(positionMs: number): void {
     this.#positionMs = Math.min(Math.max(positionMs, 0), this.durationMs);
-    for (const element of this.#tracks.values()) element.currentTime = this.#positionMs / 1000;
+    for (const element of this.#tracks.values()) {
+      element.pause();
+      element.currentTime = this.#positionMs / 1000;
+      element.playbackRate = this.rate;
+    }
+    if (this.playing) this.#gatheringSince = this.#now();
     this.emit("position", this.#positionMs);
   }
 
@@ -109,19 +125,29 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
     this.#applySound();
   }
 
-  /** Call once a picture frame while playing: reads the clock and pulls the others onto it. */
+  /** Call once a picture frame: reads the clock and pulls the others onto it. */
   tick(): void {
-    if (!this.playing) return;
-    const [clock, ...followers] = this.#tracks.values();
-    if (clock === undefined) return;
-    this.#positionMs = Math.min(clock.currentTime * 1000, this.durationMs);
-    for (const follower of followers) this.#follow(follower);
+    if (!this.playing || this.#clock === null) return;
+    if (this.#gatheringSince !== null) {
+      this.#gather(this.#gatheringSince);
+      return;
+    }
+    this.#positionMs = Math.min(this.#clock.currentTime * 1000, this.durationMs);
+    for (const element of this.#tracks.values()) if (element !== this.#clock) this.#follow(element);
     this.emit("position", this.#positionMs);
-    if (clock.ended || this.#positionMs >= this.durationMs) this.pause();
+    if (this.#clock.ended || this.#positionMs >= this.durationMs) this.pause();
+  }
+
+  #gather(since: number): void {
+    const all = [...this.#tracks.values()];
+    const late = this.#now() - since > LONGEST_GATHERING_MS;
+    if (!late && !all.every((element) => isReady(element) || element.ended)) return;
+    this.#gatheringSince = null;
+    for (const element of all) start(element);
   }
 
   #follow(element: Playable): void {
-    if (element.ended || element.seeking || element.readyState < HAVE_CURRENT_DATA) return;
+    if (element.ended || !isReady(element)) return;
     if (element.paused) start(element);
     const aheadMs = element.currentTime * 1000 - this.#positionMs;
     if (Math.abs(aheadMs) > JUMP_MS * this.rate) element.currentTime = this.#positionMs / 1000;
@@ -136,6 +162,10 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
     }
     this.emit("change", undefined);
   }
+}
+
+function isReady(element: Playable): boolean {
+  return !element.seeking && element.readyState >= HAVE_FUTURE_DATA;
 }
 
 function start(element: Playable): void {

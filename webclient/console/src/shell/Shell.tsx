@@ -2,7 +2,7 @@
 
 import { Button, Flex, Layout, Menu, Tag } from "antd";
 import { PhoneFilled } from "@ant-design/icons";
-import type { ReactNode } from "react";
+import { useEffect, type ReactNode } from "react";
 import { useLocation } from "wouter";
 import type { Page } from "../app";
 import { useClient } from "../client";
@@ -20,6 +20,11 @@ export function Shell({ pages, children }: { pages: Page[]; children: ReactNode 
   const client = useClient();
   const words = useWords();
   const [path, go] = useLocation();
+  const { connection } = client.live;
+  useEffect(() => {
+    // Every page names queues; the socket's messages keep the figures up to date.
+    if (connection === "online") void client.loadQueues().catch(() => undefined);
+  }, [client, connection]);
   const current = pages.find((page) => path.startsWith(`/${page}`));
   return (
     <Layout className={style.shell}>

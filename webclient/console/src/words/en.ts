@@ -204,7 +204,7 @@ export const en = {
     soloShort: "Solo",
     events: "Events",
     seek: "Position",
-    switchAudio: "Announcements and music",
+    switchAudio: "Announcements, music",
     noTracks: "This recording has no tracks.",
     stillRecording: "This session is still being recorded.",
     preparing: "The recording is being prepared…",
