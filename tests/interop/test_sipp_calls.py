@@ -55,17 +55,17 @@ async def test_fifty_calls_at_once_lose_no_packet_and_leave_nothing_behind(
     switch: RunningSwitch, called_port: int, tmp_path: Path
 ) -> None:
     """The called party echoes, so what each caller sent passes the switch twice."""
-    calls, packets = 50, 200
+    calls, packets = 50, 250
     before = await held(switch)
     answering = await Sipp(tmp_path, "uas_echo.xml", calls=calls, port=called_port).option("-rtp_echo").start()
     async with AsyncExitStack() as stack:
         voices = {v.port: v for v in [await stack.enter_async_context(await RtpEndpoint.open()) for _ in range(calls)]}
         calling = Sipp(tmp_path, "uac_many.xml", target=switch.sip_address, calls=calls).rows([p] for p in voices)
-        await calling.option("-s", "2000", "-d", "9000", "-r", "25").keys({"caller": "5551234"}).start()
-        answered = await calling.logged(r"answered (\d+) (\d+)", count=calls, timeout_s=15)
+        await calling.option("-s", "2000", "-d", "6500", "-r", "25").keys({"caller": "5551234"}).start()
+        for index in range(calls):
+            answered = (await calling.logged(r"answered (\d+) (\d+)", count=index + 1, timeout_s=15))[index]
+            voices[int(answered[1])].start_sending(("127.0.0.1", int(answered[2])), packets=packets)
         assert (await held(switch))["sessions"] == calls
-        for match in answered:
-            voices[int(match[1])].start_sending(("127.0.0.1", int(match[2])), packets=packets)
         await asyncio.gather(*(voice.sent_all() for voice in voices.values()))
         ended = await calling.finish()
         assert (ended.exit_code, ended.successful) == (0, calls), ended.transcript

@@ -204,7 +204,8 @@ impl Worker {
                 receive_stamped(&self.streams[token].socket, &mut buffer)
             {
                 let Some((index, number, sent_ns)) = contents(&buffer[..length]) else {
-                    self.measured.foreign += u64::from(self.window.holds(at_ns));
+                    let foreign = self.window.holds(at_ns) && !is_rtcp(&buffer[..length]);
+                    self.measured.foreign += u64::from(foreign);
                     continue;
                 };
                 if self.window.holds(sent_ns) {
@@ -256,6 +257,13 @@ fn contents(datagram: &[u8]) -> Option<(usize, usize, u64)> {
     };
     let sent_ns = u64::from_be_bytes(datagram[24..32].try_into().expect("eight bytes"));
     Some((number(16), number(20), sent_ns))
+}
+
+/// The switch reports to the odd port beside ours (RFC 3550 §11), which may be another stream's.
+fn is_rtcp(datagram: &[u8]) -> bool {
+    datagram
+        .get(1)
+        .is_some_and(|kind| (200..=207).contains(kind))
 }
 
 #[cfg(test)]
