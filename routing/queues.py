@@ -18,9 +18,9 @@ class Waiting:
     offered_to: AgentId | None = None
 
     @property
-    def place(self) -> tuple[int, int, SessionId]:
+    def place(self) -> tuple[int, int]:
         """The higher priority first, then the longer wait."""
-        return (-self.priority, self.since, self.session)
+        return (-self.priority, self.since)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
