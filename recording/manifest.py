@@ -12,6 +12,7 @@ from mediaswitch import timeline as t
 from mediaswitch.clock import wall_time
 from mediaswitch.ids import ParticipantId
 from mediaswitch.timeline import Entry, event_to_json
+from recording.repair import track_of
 
 FILE = "manifest.json"
 VERSION = 1
@@ -55,7 +56,7 @@ def build(
         "ended_at": _utc(end.at),
         "start_ns": start.at,
         "end_ns": end.at,
-        "tracks": sorted(tracks, key=lambda track: int(track["id"])),
+        "tracks": sorted(tracks, key=lambda track: track_of(track["file"]) or ()),
         "events": [{"seq": e.seq, "at_ns": e.at, **event_to_json(e.event)} for e in entries],
     }
 
@@ -92,7 +93,7 @@ def _track(
 ) -> dict[str, Any]:
     owner = people.get(segment.participant) if segment.participant is not None else None
     return {
-        "id": str(segment.track),
+        "id": Path(segment.file).stem,
         "participant": None if owner is None else {"id": owner.participant, "role": owner.role, "name": owner.name},
         "kind": "ivr" if segment.participant is None else str(segment.kind),
         "codec": segment.codec,

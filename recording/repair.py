@@ -1,6 +1,7 @@
 """Completing the files of tracks that were not closed: after a crash, or after the disk failed for one of them."""
 
 import logging
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from mediaswitch.ids import ParticipantId, TrackId
 from mediaswitch.timeline import Entry, MediaKind
 
 log = logging.getLogger(__name__)
+
+_NAME = re.compile(r"(\d+)(?:-(\d+))?\.mk[av]", re.ASCII)
 
 
 class Summary(Protocol):
@@ -46,8 +49,17 @@ class Owner:
 def unclosed(folder: Path, entries: Sequence[Entry]) -> list[Path]:
     """Track files of which the timeline does not say that they are complete."""
     closed = {e.event.file for e in entries if isinstance(e.event, t.SegmentClosed)}
-    files = sorted(path for path in folder.glob("*.mk[av]") if path.stem.isdecimal())
-    return [file for file in files if file.name not in closed]
+    files = [file for file in folder.glob("*.mk[av]") if file.name not in closed and track_of(file.name)]
+    return sorted(files, key=lambda file: track_of(file.name) or ())
+
+
+def track_of(file: str) -> tuple[int, ...] | None:
+    """The track a file is named after: (7,) for "7.mka", (7, 2) for "7-2.mka", its second file after a change of codec.
+
+    None if the core writes no such name.
+    """
+    name = _NAME.fullmatch(file)
+    return None if name is None else tuple(int(number) for number in name.groups() if number is not None)
 
 
 def natural_end(files: Sequence[Path], repair: Repair) -> int:
@@ -63,7 +75,9 @@ def complete(files: Sequence[Path], entries: Sequence[Entry], end_ns: int, repai
 
 
 def _segment(file: Path, owners: dict[TrackId, Owner], summary: Summary) -> t.SegmentClosed:
-    track = TrackId(int(file.stem))
+    numbers = track_of(file.name)
+    assert numbers is not None  # only such files are taken
+    track = TrackId(numbers[0])
     owner = owners.get(track, Owner(None, MediaKind.AUDIO))  # no leg's: the session's own player
     return t.SegmentClosed(
         track=track,

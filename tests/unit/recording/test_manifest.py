@@ -52,10 +52,22 @@ def test_manifest_lists_every_track_with_its_owner_and_digest(tmp_path: Path) ->
 
 
 def test_track_whose_writer_failed_is_completed_and_listed_as_repaired(tmp_path: Path) -> None:
-    written = close(tmp_path, files=("5.mka", "7.mka", "8.mkv", "9.mka"))
+    written = close(tmp_path, files=("5.mka", "7.mka", "8.mkv", "10.mka"))
     repaired = written["tracks"][-1]
-    assert (repaired["id"], repaired["repaired"], repaired["lost"]) == ("9", True, None)
+    assert (repaired["id"], repaired["repaired"], repaired["lost"]) == ("10", True, None)
     assert repaired["end_ns"] == ns(2500)
+
+
+def test_second_file_of_a_track_whose_codec_changed_is_listed_on_its_own(tmp_path: Path) -> None:
+    written = close(tmp_path, files=("5.mka", "7.mka", "8.mkv", "7-2.mka"))
+    assert [track["id"] for track in written["tracks"]] == ["5", "7", "7-2", "8"]
+    assert written["tracks"][2]["participant"] == written["tracks"][1]["participant"]
+
+
+@pytest.mark.parametrize("name", ["notes.mka", "7.mka.new", "7-.mka", "-7.mka", "7.webm", "٧.mka"])
+def test_file_that_the_core_did_not_write_is_left_alone(tmp_path: Path, name: str) -> None:
+    written = close(tmp_path, files=("5.mka", "7.mka", "8.mkv", name))
+    assert [track["file"] for track in written["tracks"]] == ["5.mka", "7.mka", "8.mkv"]
 
 
 def test_session_that_has_not_ended_gets_no_manifest(tmp_path: Path) -> None:
