@@ -298,7 +298,11 @@ impl<'a> Section<'a> {
     fn push_taken(&self, out: &mut String, session_direction: &str) {
         let (media, proto, formats) = (self.media, self.proto, self.formats);
         push(out, &format!("m={media} 9 {proto} {formats}"));
-        self.lines.iter().for_each(|l| push(out, l));
+        // A lite agent learns the peer's addresses from its checks (RFC 8445 §6.1.1), and those offered may be names
+        // under .local, which no parser of addresses takes.
+        for line in self.lines.iter().filter(|l| !l.starts_with("a=candidate:")) {
+            push(out, line);
+        }
         if self.media != "application" && !DIRECTIONS.iter().any(|d| self.has(d)) {
             push(out, session_direction);
         }

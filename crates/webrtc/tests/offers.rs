@@ -133,6 +133,15 @@ fn a_missing_direction_means_both_ways() {
     assert!(line.sends && line.receives);
 }
 
+/// A browser hides its addresses from a page that may not use the microphone.
+#[test]
+fn candidates_with_hidden_addresses_are_taken() {
+    let hidden = "2f7d1b0e-6f0c-4c5e-9d8e-0a3b5c7d9e1f.local";
+    let offer = CHROMIUM_AUDIO.replace(" 127.0.0.1 ", &format!(" {hidden} "));
+    assert!(offer.contains(hidden));
+    assert_eq!(kinds(&answer(&offer)), [("0", Kind::Audio)]);
+}
+
 #[test]
 fn a_direction_is_answered_with_its_mirror() {
     for (offered, answered, sends, receives) in [
