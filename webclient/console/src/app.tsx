@@ -1,6 +1,6 @@
 /** The whole console: preferences, theme, login, and the pages that a role may see. */
 
-import type { Role, SwitchClient } from "@mediaswitch/sdk";
+import type { Role, SwitchClient, User } from "@mediaswitch/sdk";
 import { App as AntApp, ConfigProvider, Spin } from "antd";
 import enUS from "antd/locale/en_US";
 import zhCN from "antd/locale/zh_CN";
@@ -22,8 +22,8 @@ export type Page = "desk" | "wallboard" | "recordings";
 const pagesOf: Record<Role, Page[]> = {
   agent: ["desk"],
   reviewer: ["recordings"],
-  supervisor: ["wallboard", "desk", "recordings"],
-  admin: ["wallboard", "desk", "recordings"],
+  supervisor: ["wallboard", "recordings"],
+  admin: ["wallboard", "recordings"],
 };
 
 export function App({ client }: { client: SwitchClient }) {
@@ -66,11 +66,13 @@ function Entry() {
     return () => listening.abort();
   }, [client]);
   if (restoring) return <Spin fullscreen />;
-  return client.user === null ? <LoginPage /> : <Pages role={client.user.role} />;
+  return client.user === null ? <LoginPage /> : <Pages user={client.user} />;
 }
 
-function Pages({ role }: { role: Role }) {
-  const pages = pagesOf[role];
+function Pages({ user }: { user: User }) {
+  const { suggest } = usePreferences();
+  useEffect(() => suggest(user.language ?? null), [suggest, user.language]);
+  const pages = pagesOf[user.role];
   const [first = "desk"] = pages;
   return (
     <Shell pages={pages}>

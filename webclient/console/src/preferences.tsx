@@ -8,16 +8,20 @@ import { zh } from "./words/zh";
 export type Appearance = "system" | "light" | "dark";
 
 export interface Preferences {
-  language: Language;
+  /** Null until chosen here: then the account's language holds, or the browser's. */
+  language: Language | null;
   appearance: Appearance;
   /** Single-key shortcuts can be turned off (WCAG 2.1.4). */
   shortcuts: boolean;
 }
 
 interface PreferencesInUse extends Preferences {
+  language: Language;
   dark: boolean;
   words: Words;
   change: (part: Partial<Preferences>) => void;
+  /** Tell the language of the account that logged in. */
+  suggest: (language: Language | null) => void;
 }
 
 const KEY = "mediaswitch.preferences";
@@ -25,16 +29,18 @@ const Context = createContext<PreferencesInUse | null>(null);
 
 export function PreferencesProvider({ children }: { children: ReactNode }) {
   const [kept, setKept] = useState(load);
+  const [suggested, suggest] = useState<Language | null>(null);
   const systemDark = useSystemDark();
   const inUse = useMemo(() => {
     const dark = kept.appearance === "system" ? systemDark : kept.appearance === "dark";
     const change = (part: Partial<Preferences>) => setKept((before) => save({ ...before, ...part }));
-    return { ...kept, dark, words: kept.language === "zh" ? zh : en, change };
-  }, [kept, systemDark]);
+    const language = kept.language ?? suggested ?? browserLanguage();
+    return { ...kept, language, dark, words: language === "zh" ? zh : en, change, suggest };
+  }, [kept, suggested, systemDark]);
   useEffect(() => {
-    document.documentElement.lang = kept.language === "zh" ? "zh-CN" : "en";
+    document.documentElement.lang = inUse.language === "zh" ? "zh-CN" : "en";
     document.documentElement.style.colorScheme = inUse.dark ? "dark" : "light";
-  }, [kept.language, inUse.dark]);
+  }, [inUse.language, inUse.dark]);
   return <Context value={inUse}>{children}</Context>;
 }
 
@@ -48,9 +54,12 @@ export function useWords(): Words {
   return usePreferences().words;
 }
 
+function browserLanguage(): Language {
+  return navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
+}
+
 function load(): Preferences {
-  const language: Language = navigator.language.toLowerCase().startsWith("zh") ? "zh" : "en";
-  const defaults: Preferences = { language, appearance: "system", shortcuts: true };
+  const defaults: Preferences = { language: null, appearance: "system", shortcuts: true };
   try {
     return { ...defaults, ...(JSON.parse(localStorage.getItem(KEY) ?? "{}") as Partial<Preferences>) };
   } catch {

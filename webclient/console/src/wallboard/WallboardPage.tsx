@@ -1,8 +1,7 @@
 /** For supervisors: queues, agents and live sessions at this moment. */
 
-import type { Agent, Queue, Session } from "@mediaswitch/sdk";
+import { explain, type Agent, type Queue, type Session } from "@mediaswitch/sdk";
 import { Alert, Badge, Button, Card, Empty, Flex, Skeleton, Statistic, Table, Tag, Typography } from "antd";
-import { explain } from "@mediaswitch/sdk";
 import { useCallback, useEffect, useState } from "react";
 import { useClient } from "../client";
 import { customerLines, duration } from "../common/format";
@@ -69,7 +68,7 @@ function Figures({ sessions, agents }: { sessions: Session[]; agents: Agent[] })
     <div className={style.figures}>
       {figures.map((figure) => (
         <Card key={figure.title} variant="borderless">
-          <Statistic title={figure.title} value={figure.value} />
+          <Statistic title={figure.title} value={figure.value} styles={{ content: { fontSize: 34, fontWeight: 600 } }} />
         </Card>
       ))}
     </div>
