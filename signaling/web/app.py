@@ -1,7 +1,8 @@
 """create_app: the whole web side as one aiohttp application. Nothing in it is global; two may run side by side."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
+from functools import cache
 from importlib.metadata import version
 
 from aiohttp import web
@@ -49,7 +50,7 @@ def create_app(services: WebServices) -> web.Application:
     app[CONTEXT] = context
     app.add_routes(route_of(operation) for operation in all_operations())
     app.router.add_get(socket.PATH, socket.live_socket)
-    app.router.add_get(openapi.PATH, _openapi_handler())
+    app.router.add_get(openapi.PATH, _show_openapi)
     app.router.add_get(figures.PATH, metrics.show)
     if services.web_root is not None:
         app.add_routes(Pages(services.web_root).routes())
@@ -59,13 +60,14 @@ def create_app(services: WebServices) -> web.Application:
     return app
 
 
-def _openapi_handler() -> Callable[[web.Request], Awaitable[web.Response]]:
-    text = json.dumps(openapi.document(all_operations(), version=version("mediaswitch")), indent=1)
+@cache
+def openapi_json() -> str:
+    """openapi.json, whose content only the program decides."""
+    return json.dumps(openapi.document(all_operations(), version=version("mediaswitch")), indent=1)
 
-    async def show(_request: web.Request) -> web.Response:
-        return web.Response(text=text, content_type="application/json")
 
-    return show
+async def _show_openapi(_request: web.Request) -> web.Response:
+    return web.Response(text=openapi_json(), content_type="application/json")
 
 
 async def _run_hub(app: web.Application) -> AsyncIterator[None]:

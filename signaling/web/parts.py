@@ -34,6 +34,8 @@ def is_offered_to(session: Session, agent: AgentId) -> bool:
 
 def own_part(session: Session, who: Principal) -> Participant:
     """The participant who speaks. Raises NotFound for one who has no part in the session."""
+    if not may_see(session, who):  # participants are numbered alike in all sessions: this is no formality
+        raise NotFound(f"no session {session.id}")
     if isinstance(who, Caller):
         return session.participant(who.participant)
     # the newest: whoever lost her connection and took the session again is in it twice

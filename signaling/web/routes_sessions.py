@@ -10,8 +10,8 @@ from mediaswitch.timeline import EndReason
 from signaling.web.answers import AgentAnswer, CallAnswer, SessionAnswer, TimelineAnswer
 from signaling.web.legs import DeskLegDriver
 from signaling.web.operations import Call, OperationTable
-from signaling.web.parts import is_shown, may_see, own_leg, speaker
-from signaling.web.past import rebuild, stored_entries
+from signaling.web.parts import is_shown, may_see, own_leg, own_part, speaker
+from signaling.web.past import rebuild
 from signaling.web.principal import IN_CALL, STAFF, Access
 from signaling.web.requests import NoQuery, Nothing, OfferRequest, SessionsQuery
 from signaling.web.views import agent_answer, entry_json, session_answer
@@ -39,7 +39,7 @@ async def _visible(call: Call[NoQuery]) -> Session:
     try:
         session = call.services.exchange.session(call.session_id)
     except NotFound:
-        entries = await stored_entries(call.services.timelines, call.tenant, call.session_id)
+        entries = await call.services.timelines.timeline(call.tenant, call.session_id)
         session = rebuild(call.tenant, call.session_id, entries)
     if not may_see(session, speaker(call.who)):
         raise NotFound(f"no session {call.session_id}")  # its existence is nobody else's business
@@ -57,7 +57,7 @@ async def _visible(call: Call[NoQuery]) -> Session:
 async def get_timeline(call: Call[NoQuery]) -> TimelineAnswer:
     """All that happened in a session so far."""
     session, who = await _visible(call), speaker(call.who)
-    entries = await stored_entries(call.services.timelines, call.tenant, call.session_id)
+    entries = await call.services.timelines.timeline(call.tenant, call.session_id)
     shown = [entry for entry in entries if is_shown(entry.event, who)]
     return TimelineAnswer(events=[entry_json(entry, started_at=session.started_at) for entry in shown])
 
@@ -104,9 +104,8 @@ async def hang_up(call: Call[Nothing]) -> SessionAnswer:
     """End the session for all in it; one already over is fine."""
     exchange, who = call.services.exchange, speaker(call.who)
     session = exchange.session(call.session_id)
-    if not may_see(session, who):
-        raise NotFound(f"no session {session.id}")
-    if not session.is_over:
+    own_part(session, who)
+    if not session.is_over:  # one whose leg was lost no longer decides over the others
         exchange.hang_up(session.id, EndReason.HANGUP, by=own_leg(session, who).participant)
     return session_answer(exchange.session(session.id))
 

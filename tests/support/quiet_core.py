@@ -147,9 +147,11 @@ class House:
         return self.core.playing.get(self.exchange.session(session).player_port)
 
 
-def open_house(*routes: Route, queues: tuple[str, ...] = (), language: str = "en") -> House:
+def open_house(
+    *routes: Route, queues: tuple[str, ...] = (), language: str = "en", core: QuietCore | None = None
+) -> House:
     """A House whose numbers lead to `routes`."""
-    clock, bus, core = HandClock(), Bus(), QuietCore()
+    clock, bus, core = HandClock(), Bus(), core or QuietCore()
     exchange = Exchange(
         core=cast(Any, core),
         clock=clock,
