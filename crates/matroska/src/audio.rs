@@ -117,15 +117,21 @@ impl AudioTrack {
         Ok(())
     }
 
-    /// Write what is held, and silence to `end`; nothing goes beyond it.
-    pub fn finish<W: Write + Seek>(&mut self, end: i64, file: &mut Container<W>) -> io::Result<()> {
+    /// Write what is held, and silence to `end`; nothing goes beyond it that is not in the file already. Returns
+    /// where the track ends.
+    pub fn finish<W: Write + Seek>(
+        &mut self,
+        end: i64,
+        file: &mut Container<W>,
+    ) -> io::Result<i64> {
         while let Some(frame) = self.held.pop_front() {
             match self.before(frame, end) {
                 Some(frame) => self.write(frame, file)?,
                 None => self.late += 1,
             }
         }
-        self.fill(end, file)
+        self.fill(end, file)?;
+        Ok(self.cursor)
     }
 
     fn limit(&self, now: i64) -> i64 {

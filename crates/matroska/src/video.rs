@@ -95,13 +95,18 @@ impl VideoTrack {
         self.write(position, frame, file)
     }
 
-    pub fn finish<W: Write + Seek>(&mut self, end: i64, file: &mut Container<W>) -> io::Result<()> {
+    /// Write what is held. Returns where the last frame stands.
+    pub fn finish<W: Write + Seek>(
+        &mut self,
+        end: i64,
+        file: &mut Container<W>,
+    ) -> io::Result<i64> {
         self.advance(i64::MAX / 2, file)?;
         let from = self.last.unwrap_or(0);
         if self.last.is_none() || end - from > self.base.ticks_in(STANDSTILL_MS) {
             self.note_gap(from, end);
         }
-        Ok(())
+        Ok(from)
     }
 
     fn take<W: Write + Seek>(&mut self, placed: Placed, file: &mut Container<W>) -> io::Result<()> {

@@ -12,6 +12,8 @@ use crate::{Codec, Summary};
 
 /// Frames of the player follow each other without a seam while their instants are no further off than this.
 const PLAYER_JITTER_MS: i64 = 30;
+/// A frame that cannot be cut may reach beyond the end by a part of itself.
+const LONGEST_FRAME_MS: i64 = 20;
 /// Anchors of packets count from 1.
 const NO_ANCHOR: u32 = 0;
 
@@ -108,15 +110,22 @@ impl<W: Write + Seek> TrackWriter<W> {
         self.file.flush()
     }
 
-    /// End the track at the session's end: the file then lasts exactly that long.
+    /// End the track at the session's end: the file then lasts exactly that long. Only a track that is told of its
+    /// end later than the reorder window after it may have gone on, and tells in its summary how far.
     pub fn finish(mut self, end_ns: u64) -> io::Result<Summary> {
         self.intake.settle_now(self.floor());
         self.take_placed();
         let end = self.base.ticks(end_ns).max(0);
-        match &mut self.track {
+        let written = match &mut self.track {
             Track::Audio(audio) => audio.finish(end, &mut self.file)?,
             Track::Video(video) => video.finish(end, &mut self.file)?,
-        }
+        };
+        let gone_on = written - end > self.base.ticks_in(LONGEST_FRAME_MS);
+        let end_ns = if gone_on {
+            self.base.ns(written)
+        } else {
+            end_ns
+        };
         self.file
             .set_duration(end_ns.saturating_sub(self.base.epoch_ns))?;
         Ok(self.summary(end_ns))

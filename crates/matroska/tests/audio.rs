@@ -332,6 +332,21 @@ fn what_comes_at_the_very_end_is_cut_there() {
 }
 
 #[test]
+fn a_track_told_late_of_its_end_says_how_long_it_became() {
+    let mut file = Cursor::new(Vec::new());
+    let mut writer = TrackWriter::create(&mut file, Codec::Pcmu, EPOCH, "test").unwrap();
+    for packet in g711(0, 100, tone) {
+        write(&mut writer, &packet);
+    }
+    let summary = writer.finish(EPOCH + 1000 * MS).unwrap();
+    let file = TempFile::new(&file.into_inner(), "mka");
+    let written = decode(file.path(), 8000).len() as u64 / 8;
+    assert!((1700..1800).contains(&written), "{written}");
+    assert_eq!(summary.end_ns, EPOCH + written * MS);
+    assert!((duration_s(file.path()) * 1000.0 - written as f64).abs() < 1.0);
+}
+
+#[test]
 fn any_loss_order_and_jitter_leaves_a_track_of_the_sessions_length() {
     let mut random = Random(42);
     for round in 0..300 {
