@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Protocol
 
 from ivr import audio
 from ivr.actions import Part, Sound, Words
@@ -18,6 +19,20 @@ _FORMAT = "1"
 "Changes when prompts already kept would sound otherwise if made today."
 _AT_ONCE = 2
 "Prompts made at the same time: speaking is work for the processor, and calls come first."
+
+
+class Prompts(Protocol):
+    """What a flow's runner asks of the library."""
+
+    def ready(self, part: Part) -> Path | None: ...
+
+    async def fetch(self, part: Part) -> Path:
+        """Raises SpeechFailed."""
+        ...
+
+    async def warm(self, parts: Iterable[Part]) -> None: ...
+
+    async def close(self) -> None: ...
 
 
 class PromptLibrary:

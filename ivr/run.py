@@ -4,13 +4,13 @@ import asyncio
 import logging
 from functools import singledispatchmethod
 from pathlib import Path
-from typing import Protocol
 
 from ivr import actions as a
 from ivr import events as e
 from ivr.actions import Part, Words
 from ivr.errors import SpeechFailed
 from ivr.machine import FlowMachine
+from ivr.prompts import Prompts
 from mediaswitch import _core
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SECOND, Clock
@@ -34,16 +34,6 @@ RINGING: dict[str, tuple[PlayItem, ...]] = {
     "en": (_core.PlayTone([440.0, 480.0], 2000, -16.0), _core.PlaySilence(4000)),
 }
 "Ringing tone as callers know it: China's (GF 002-9002), North America's (ITU-T E.180)."
-
-
-class Prompts(Protocol):
-    """Where the sound of a part comes from."""
-
-    def ready(self, part: Part) -> Path | None: ...
-
-    async def fetch(self, part: Part) -> Path:
-        """Raises SpeechFailed."""
-        ...
 
 
 class Run:

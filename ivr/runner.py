@@ -10,7 +10,7 @@ from ivr import events as e
 from ivr.actions import Part, Sound, Words
 from ivr.flow import Flow, queue_flow
 from ivr.machine import FlowMachine
-from ivr.prompts import PromptLibrary
+from ivr.prompts import Prompts
 from ivr.run import Run
 from ivr.spoken import position_words
 from mediaswitch import timeline as t
@@ -38,7 +38,7 @@ class FlowRunner:
         bus: Bus,
         clock: Clock,
         timers: Timers,
-        prompts: PromptLibrary,
+        prompts: Prompts,
         flows: Mapping[str, Flow],
         queues: Mapping[str, float],
         folder: Path,
