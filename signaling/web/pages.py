@@ -74,9 +74,16 @@ class Pages:
         return self._file(f"{folder}/index.html", {"Cache-Control": "no-cache"})
 
     def _file(self, path: str, headers: dict[str, str] | None = None) -> web.StreamResponse:
-        found = (self._root / path.replace("\0", "")).resolve()
-        if not found.is_relative_to(self._root) or not found.is_file():
-            raise web.HTTPNotFound
+        found = self._find(path)
         hashed = found.parent.name == "assets"  # their names change with their content
         kept = "public, max-age=31536000, immutable" if hashed else "no-cache"
         return web.FileResponse(found, headers={"Cache-Control": kept} | (headers or {}))
+
+    def _find(self, path: str) -> Path:
+        try:
+            found = (self._root / path).resolve()
+            if found.is_relative_to(self._root) and found.is_file():
+                return found
+        except (OSError, ValueError):  # a name that no file can have
+            pass
+        raise web.HTTPNotFound

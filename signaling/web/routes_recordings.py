@@ -116,6 +116,8 @@ def _wanted(call: Call[MediaQuery]) -> tuple[Any, SessionId, str]:
 
 
 def _file(path: Path, headers: dict[str, str] | None = None) -> web.FileResponse:
+    if not path.is_file():
+        raise NotFound("the file is gone")
     kind = _TYPES.get(path.suffix, "application/octet-stream")
     kept = {"Content-Type": kind, "Cache-Control": "private, max-age=300"}
     return web.FileResponse(path, headers=kept | (headers or {}))
