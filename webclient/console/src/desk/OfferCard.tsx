@@ -20,7 +20,7 @@ export function OfferCard({ offer }: { offer: AgentOffer }) {
   const { busy, run } = useAction();
   const { session } = offer;
   const { title, detail } = customerLines(session.customer, words);
-  const accept = () => run(() => client.accept(session.id, { raw: rawAudio }));
+  const accept = () => run(() => client.accept(session.id, { raw: rawAudio }), words.offer.gone);
   const decline = () => run(() => client.decline(session.id));
   useShortcuts({ a: accept, d: decline });
   useEffect(() => ring(), []);

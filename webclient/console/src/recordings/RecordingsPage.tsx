@@ -2,7 +2,7 @@
 
 import { explain, type RecordingFilter, type RecordingPage, type RecordingSummary } from "@mediaswitch/sdk";
 import { AudioOutlined, DesktopOutlined, GlobalOutlined, PhoneOutlined, SearchOutlined, VideoCameraOutlined } from "@ant-design/icons";
-import { Alert, Button, Card, DatePicker, Empty, Flex, Input, Space, Table, Tag, Tooltip, Typography, type TableProps } from "antd";
+import { Alert, Button, Card, DatePicker, Empty, Flex, Input, Select, Space, Table, Tag, Tooltip, Typography, type TableProps } from "antd";
 import { useCallback, useEffect, useState } from "react";
 import { Link, useLocation } from "wouter";
 import { useClient } from "../client";
@@ -89,13 +89,15 @@ const TYPING_MS = 300;
 const PAGE_ROWS = 50;
 
 function Filters({ onChange }: { onChange: (filter: RecordingFilter) => void }) {
-  const { words } = usePreferences();
+  const { words, language } = usePreferences();
+  const queues = [...useClient().live.queues.values()];
+  const [queue, setQueue] = useState<string | undefined>();
   const [q, setQ] = useState("");
   const [days, setDays] = useState<Pick<RecordingFilter, "from" | "to">>({});
   useEffect(() => {
-    const timer = setTimeout(() => onChange({ ...days, ...(q === "" ? {} : { q }) }), TYPING_MS);
+    const timer = setTimeout(() => onChange({ ...days, ...(q === "" ? {} : { q }), ...(queue === undefined ? {} : { queue }) }), TYPING_MS);
     return () => clearTimeout(timer);
-  }, [q, days, onChange]);
+  }, [q, queue, days, onChange]);
   return (
     <Space>
       <Input
@@ -105,6 +107,15 @@ function Filters({ onChange }: { onChange: (filter: RecordingFilter) => void }) 
         placeholder={words.recordings.search}
         value={q}
         onChange={(event) => setQ(event.target.value)}
+      />
+      <Select
+        allowClear
+        className={style.queue ?? ""}
+        aria-label={words.recordings.anyQueue}
+        placeholder={words.recordings.anyQueue}
+        value={queue}
+        onChange={setQueue}
+        options={queues.map((each) => ({ value: each.name, label: each.label[language] }))}
       />
       <DatePicker.RangePicker
         placeholder={[words.recordings.from, words.recordings.to]}

@@ -1,6 +1,6 @@
 /** One recorded session: every track on one time axis, and the events beside it. */
 
-import { explain, type RecordingManifest, type TimelineEvent } from "@mediaswitch/sdk";
+import { explain, ProblemError, type RecordingManifest, type TimelineEvent } from "@mediaswitch/sdk";
 import { ArrowLeftOutlined } from "@ant-design/icons";
 import { Alert, Button, Card, Empty, Flex, Skeleton, Tag, Typography } from "antd";
 import { useEffect, useMemo, useRef, useState } from "react";
@@ -31,12 +31,17 @@ export default function ReviewPage({ sessionId }: { sessionId: string }) {
         {manifest !== null && <Heading manifest={manifest} />}
       </Flex>
       {failure !== null && (
-        <Alert type="error" showIcon title={explain(failure, language)} action={<Button onClick={load}>{words.retry}</Button>} />
+        <Alert type={inProgress(failure) ? "info" : "error"} showIcon title={inProgress(failure) ? words.review.stillRecording : explain(failure, language)} action={<Button onClick={load}>{words.retry}</Button>} />
       )}
       {manifest === null && failure === null && <Skeleton active paragraph={{ rows: 10 }} />}
       {manifest !== null && <Review manifest={manifest} />}
     </div>
   );
+}
+
+/** The manifest is written when the session is over; until then the server answers 409. */
+function inProgress(failure: unknown): boolean {
+  return failure instanceof ProblemError && failure.status === 409;
 }
 
 function useManifest(sessionId: string) {

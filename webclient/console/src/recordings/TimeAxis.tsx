@@ -44,7 +44,7 @@ export function TimeAxis({ playback, events }: { playback: Playback; events: rea
           {duration(at)}
         </span>
       ))}
-      {events.filter(isTold).map((event) => (
+      {events.filter((event) => isTold(event) && event.at_ms <= playback.durationMs).map((event) => (
         <Tooltip key={event.seq} title={eventLine(event, cast, words)}>
           <i className={style.eventMark} data-tone={toneOf(event)} style={{ left: `${(event.at_ms / playback.durationMs) * 100}%` }} />
         </Tooltip>

@@ -1,7 +1,7 @@
 /** One track on the time axis: its name and sound switches, its waveform or span, its gaps. */
 
 import type { Peaks, RecordedTrack } from "@mediaswitch/sdk";
-import { DesktopOutlined, MutedOutlined, SoundOutlined, VideoCameraOutlined } from "@ant-design/icons";
+import { DesktopOutlined, DownloadOutlined, MutedOutlined, SoundOutlined, VideoCameraOutlined } from "@ant-design/icons";
 import { Button, Tooltip } from "antd";
 import { useEffect, useRef, useState } from "react";
 import { useClient } from "../client";
@@ -29,6 +29,7 @@ export function TrackRow({ track, playback }: Props) {
           {trackName(track, words)}
         </span>
         {isSound(track) ? <SoundSwitches track={track} playback={playback} /> : <KindIcon track={track} />}
+        <Download track={track} />
       </div>
       <div className={style.lane}>
         {isSound(track) ? <SoundLane track={track} playback={playback} colour={colour} /> : <Span track={track} of={playback.durationMs} colour={colour} />}
@@ -37,6 +38,17 @@ export function TrackRow({ track, playback }: Props) {
         ))}
       </div>
     </div>
+  );
+}
+
+function Download({ track }: { track: RecordedTrack }) {
+  const client = useClient();
+  const { review } = useWords();
+  if (!track.original_url) return null;
+  return (
+    <Tooltip title={review.download}>
+      <Button size="small" type="text" href={client.mediaUrl(track.original_url)} aria-label={review.download} icon={<DownloadOutlined />} />
+    </Tooltip>
   );
 }
 

@@ -2,7 +2,7 @@
 
 import type { TimelineEvent } from "@mediaswitch/sdk";
 import { PauseOutlined, CaretRightFilled, StepBackwardOutlined, StepForwardOutlined } from "@ant-design/icons";
-import { Button, Flex, Segmented, Tooltip } from "antd";
+import { Button, Flex, Segmented, Spin, Tooltip } from "antd";
 import { duration } from "../common/format";
 import { isTold } from "../common/timelineWords";
 import { useShortcuts } from "../common/useShortcuts";
@@ -58,6 +58,7 @@ export function Transport({ playback, events }: { playback: Playback; events: re
       <span className={`${style.clock ?? ""} tabular`} data-testid="position" data-ms={Math.round(position)}>
         {duration(position)} <small>/ {duration(playback.durationMs)}</small>
       </span>
+      {playback.waiting && <Spin size="small" aria-label={words.review.preparing} />}
       <span className={style.grow} />
       <Segmented<number>
         size="small"

@@ -56,6 +56,11 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
     return this.#positionMs;
   }
 
+  /** True while tracks wait for their data. */
+  get waiting(): boolean {
+    return this.#gatheringSince !== null;
+  }
+
   /** Take a track's element in; the returned function lets it go. A sound leads: changing its speed would be heard. */
   attach(trackId: string, element: Playable, { leads = false } = {}): () => void {
     this.#tracks.set(trackId, element);
@@ -98,6 +103,7 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
       element.playbackRate = this.rate;
     }
     if (this.playing) this.#gatheringSince = this.#now();
+    this.emit("change", undefined);
     this.emit("position", this.#positionMs);
   }
 
@@ -144,6 +150,7 @@ export class Playback extends TypedEventTarget<PlaybackEvents> {
     if (!late && !all.every((element) => isReady(element) || element.ended)) return;
     this.#gatheringSince = null;
     for (const element of all) start(element);
+    this.emit("change", undefined);
   }
 
   #follow(element: Playable): void {

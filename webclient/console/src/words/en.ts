@@ -97,7 +97,6 @@ export const en = {
     heldByMe: "On hold. The customer hears music.",
     heldByOther: "The customer has put you on hold.",
     muted: "You are muted",
-    sharing: "You are sharing your screen",
     duration: "Talk time",
     quality: { good: "Good line", fair: "Fair line", poor: "Poor line" },
     qualityDetail: (rtt: string, loss: string, jitter: string) => `round trip ${rtt} · loss ${loss} · jitter ${jitter}`,
@@ -172,7 +171,6 @@ export const en = {
   recordings: {
     title: "Recordings",
     search: "Number or name",
-    anyAgent: "Agent",
     anyQueue: "Queue",
     from: "From",
     to: "To",

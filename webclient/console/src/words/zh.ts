@@ -97,7 +97,6 @@ export const zh: Words = {
     heldByMe: "通话保持中，客户正在听音乐。",
     heldByOther: "客户已将通话保持。",
     muted: "您已静音",
-    sharing: "您正在共享屏幕",
     duration: "通话时长",
     quality: { good: "线路良好", fair: "线路一般", poor: "线路较差" },
     qualityDetail: (rtt, loss, jitter) => `往返时延 ${rtt} · 丢包 ${loss} · 抖动 ${jitter}`,
@@ -172,7 +171,6 @@ export const zh: Words = {
   recordings: {
     title: "录制回放",
     search: "号码或姓名",
-    anyAgent: "坐席",
     anyQueue: "队列",
     from: "开始日期",
     to: "结束日期",
