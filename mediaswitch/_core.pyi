@@ -188,7 +188,7 @@ class Counters:
 
 @final
 class SegmentSummary:
-    """One closed or repaired track file."""
+    """One closed or repaired track file; `file` is its name in the folder. `lost` is None after a repair."""
 
     @property
     def file(self) -> str: ...
@@ -203,7 +203,7 @@ class SegmentSummary:
     @property
     def packets(self) -> int: ...
     @property
-    def lost(self) -> int: ...
+    def lost(self) -> int | None: ...
     @property
     def gaps(self) -> list[tuple[int, int]]:
         """Stretches without media, (from_ns, to_ns)."""
@@ -309,7 +309,10 @@ class DataMessage(CoreEvent):
 
 @final
 class SegmentClosed(CoreEvent):
-    """A recorded file is complete on disk. One per file, after `close_port` of its recorder."""
+    """A recorded file is complete on disk. One per file, after `close_port` of its recorder; `file`: name in its folder.
+
+    A track has a second file ("<track>-2.mka") if its sender changed the codec.
+    """
 
     @property
     def recorder(self) -> int: ...
@@ -328,7 +331,7 @@ class SegmentClosed(CoreEvent):
     @property
     def packets(self) -> int: ...
     @property
-    def lost(self) -> int: ...
+    def lost(self) -> int | None: ...
     @property
     def gaps(self) -> list[tuple[int, int]]: ...
     @property
@@ -346,7 +349,7 @@ class SegmentClosed(CoreEvent):
         end_ns: int,
         first_media_ns: int | None,
         packets: int,
-        lost: int,
+        lost: int | None,
         gaps: list[tuple[int, int]],
         width: int | None,
         height: int | None,
@@ -440,7 +443,11 @@ class MediaCore:
         """
 
     def reoffer_webrtc(self, port: int, offer: str, *, audio_codecs: Sequence[str]) -> WebRtcPort:
-        """Answer a later offer of the same peer; tracks of kept m-lines keep their ids. Raises BadOffer."""
+        """Answer a later offer of the same peer; tracks of kept m-lines keep their ids. Raises BadOffer.
+
+        audio_codecs: what we send from now on, in order of preference; the answer itself keeps to those of
+        `open_webrtc`.
+        """
 
     def open_player(self, session: int) -> PlayerPort:
         """Open a player. It is silent, and sends nothing, until `play`."""

@@ -1,12 +1,17 @@
 //! What the control plane asks of a worker.
 
+use std::net::SocketAddr;
 use std::sync::mpsc::SyncSender;
 use std::sync::Arc;
 
+use webrtc::{Answer, BadOffer, Leg};
+
 use crate::clock::Nanos;
+use crate::codec::Codec;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
+use crate::port::webrtc::Line;
 use crate::prompt::Prompt;
 use crate::stats::TrackStats;
 
@@ -18,15 +23,31 @@ pub struct Play {
     pub looped: bool,
 }
 
+/// The answer to a later offer, and the lines it left.
+pub type Reanswer = Result<(Answer, Vec<Line>), BadOffer>;
+
 pub enum Command {
     OpenRtp { port: PortId, track: TrackId, session: SessionId, allow_latch: bool },
     ConfigureRtp { port: PortId, config: RtpConfig },
+    /// `local`: the address that the leg announced.
+    OpenWebRtc { port: PortId, session: SessionId, leg: Box<Leg>, lines: Vec<Line>, local: SocketAddr },
+    /// `audio_codecs`: what we send from now on, the best first. `spare`: an id for each line that may be new.
+    ReofferWebRtc {
+        port: PortId,
+        offer: String,
+        audio_codecs: Vec<Codec>,
+        spare: Vec<TrackId>,
+        reply: SyncSender<Option<Reanswer>>,
+    },
     OpenPlayer { port: PortId, track: TrackId, session: SessionId },
     Play { port: PortId, play: Play },
     StopPlaying { port: PortId },
+    OpenRecorder { port: PortId, session: SessionId },
     Connect(Crosspoint),
     Disconnect { source: TrackId, destination: PortId },
     /// `end`: a recorder's files are padded to it.
     ClosePort { port: PortId, end: Option<Nanos> },
+    SendData { port: PortId, text: String },
+    RequestKeyframe { track: TrackId },
     Stats { port: PortId, reply: SyncSender<Vec<TrackStats>> },
 }

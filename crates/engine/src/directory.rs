@@ -1,7 +1,7 @@
 //! Which ports and tracks there are, and whose: what can be checked before a worker is asked.
 
 use crate::error::CoreError;
-use crate::id::{IdMap, PortId, SessionId, TrackId};
+use crate::id::{IdMap, IdSet, PortId, SessionId, TrackId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +22,8 @@ pub struct Entry {
 pub struct Directory {
     ports: IdMap<PortId, Entry>,
     tracks: IdMap<TrackId, SessionId>,
+    /// Tracks whose labels the writer keeps.
+    named: IdSet<TrackId>,
 }
 
 impl Directory {
@@ -32,8 +34,10 @@ impl Directory {
         self.ports.insert(port, entry);
     }
 
-    pub fn add_track(&mut self, port: PortId, track: TrackId) {
-        if let Some(entry) = self.ports.get_mut(&port).filter(|entry| !entry.tracks.contains(&track)) {
+    /// The tracks that a WebRTC port has after another offer.
+    pub fn add_tracks(&mut self, port: PortId, tracks: impl Iterator<Item = TrackId>) {
+        let Some(entry) = self.ports.get_mut(&port) else { return };
+        for track in tracks.filter(|track| !entry.tracks.contains(track)).collect::<Vec<_>>() {
             entry.tracks.push(track);
             self.tracks.insert(track, entry.session);
         }
@@ -45,6 +49,15 @@ impl Directory {
             self.tracks.remove(track);
         }
         Some(entry)
+    }
+
+    pub fn note_named(&mut self, track: TrackId) {
+        self.named.insert(track);
+    }
+
+    /// True once if the track had been named.
+    pub fn forget_named(&mut self, track: TrackId) -> bool {
+        self.named.remove(&track)
     }
 
     pub fn port(&self, port: PortId) -> Result<&Entry, CoreError> {

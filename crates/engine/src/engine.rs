@@ -4,12 +4,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{sync_channel, Sender, SyncSender};
+use std::sync::mpsc::{channel, sync_channel, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
+use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, SystemTime};
 
+use webrtc::{Identity, Leg, LegConfig};
+
 use crate::clock::{Clock, Nanos, MILLISECOND};
+use crate::codec::Codec;
 use crate::command::{Command, Play};
 use crate::directory::{Directory, Entry, Kind};
 use crate::error::CoreError;
@@ -20,14 +23,18 @@ use crate::io::wake::Wake;
 use crate::io::{udp, Endpoint};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
+use crate::port::webrtc::Line;
 use crate::prompt::{self, Prompt};
 use crate::random::Random;
-use crate::stats::{Counters, TrackStats};
+use crate::recording::{Control, Tape, Writer};
+use crate::stats::{Counters, MediaKind, TrackStats};
 use crate::worker::{Worker, WorkerSettings};
 
 /// A worker answers within a millisecond or two; one that does not in so long is gone.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_WORKERS: usize = 256;
+/// Media lines of a WebRTC port: audio, camera, screen.
+const MAX_LINES: usize = 3;
 /// Files kept ready to be played again, in samples: 100 MB.
 const MAX_CACHED_SAMPLES: usize = 50_000_000;
 
@@ -67,10 +74,29 @@ pub struct OpenedPlayer {
     pub track: TrackId,
 }
 
+#[derive(Clone, Debug)]
+pub struct OpenedTrack {
+    pub track: TrackId,
+    pub kind: MediaKind,
+    pub mid: String,
+}
+
+#[derive(Clone, Debug)]
+pub struct OpenedWebRtc {
+    pub port: PortId,
+    /// SDP.
+    pub answer: String,
+    /// What the peer may send.
+    pub tracks: Vec<OpenedTrack>,
+}
+
 struct WorkerHandle {
     messages: Sender<Message>,
     wake: Arc<Wake>,
-    thread: Option<JoinHandle<()>>,
+    recording: Sender<Control>,
+    /// Where its WebRTC legs are reached.
+    webrtc: SocketAddr,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl WorkerHandle {
@@ -82,7 +108,7 @@ impl WorkerHandle {
 }
 
 /// What the callers of the engine share; workers never touch it.
-struct Control {
+struct Shared {
     workers: Vec<WorkerHandle>,
     directory: Directory,
     next_rtp_port: u16,
@@ -94,7 +120,8 @@ pub struct Engine {
     clock: Clock,
     events: Arc<EventQueue>,
     counters: Arc<Counters>,
-    control: Mutex<Control>,
+    identity: Identity,
+    control: Mutex<Shared>,
     last_id: AtomicU64,
     last_play: AtomicU64,
 }
@@ -109,7 +136,8 @@ impl Engine {
         let workers = (0..settings.workers)
             .map(|index| start_worker(index, &settings, clock, &events, &counters))
             .collect::<Result<Vec<_>, CoreError>>()?;
-        let control = Control {
+        let identity = Identity::generate().ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
+        let control = Shared {
             workers,
             directory: Directory::default(),
             next_rtp_port: settings.rtp_ports.0,
@@ -120,6 +148,7 @@ impl Engine {
             clock,
             events,
             counters,
+            identity,
             control: Mutex::new(control),
             last_id: AtomicU64::new(0),
             last_play: AtomicU64::new(0),
@@ -130,10 +159,13 @@ impl Engine {
     pub fn close(&self) {
         let workers = std::mem::take(&mut self.control().workers);
         for worker in &workers {
-            let _ = worker.send(Message::Stop); // a worker that is gone has stopped
+            let _ = worker.send(Message::Stop); // one that is gone has stopped
         }
-        for thread in workers.into_iter().filter_map(|worker| worker.thread) {
-            let _ = thread.join();
+        for WorkerHandle { messages, recording, threads, .. } in workers {
+            drop((messages, recording)); // the writer ends when nobody can tell it anything more
+            for thread in threads {
+                let _ = thread.join();
+            }
         }
         self.control().directory = Directory::default();
     }
@@ -163,7 +195,7 @@ impl Engine {
         self.last_id.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    fn control(&self) -> MutexGuard<'_, Control> {
+    fn control(&self) -> MutexGuard<'_, Shared> {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -190,6 +222,78 @@ impl Engine {
         let control = self.control();
         let session = control.directory.session_of(port, Kind::Rtp)?;
         control.ask(session, Command::ConfigureRtp { port, config })
+    }
+
+    /// Answer a peer's offer. The leg is made here, in the calling thread: its keys cost more than a packet.
+    pub fn open_webrtc(
+        &self,
+        session: SessionId,
+        offer: &str,
+        audio_codecs: Vec<Codec>,
+    ) -> Result<OpenedWebRtc, CoreError> {
+        let local = self.control().worker(session)?.webrtc;
+        let mut config = LegConfig::new(self.identity.clone(), vec![local]);
+        config.audio_codecs = audio_codecs.into_iter().map(Codec::into).collect();
+        let accepted = Leg::accept(offer, config, self.clock.instant(self.clock.now()));
+        let (leg, answer) = accepted.map_err(|error| CoreError::BadOffer(error.to_string()))?;
+        let port = PortId(self.next_id());
+        let lines: Vec<Line> = answer.lines.iter().map(|line| Line::new(line, TrackId(self.next_id()))).collect();
+        let tracks = lines.iter().map(|line| line.track).collect();
+        let opened = opened(port, answer.sdp, &lines);
+        let mut control = self.control();
+        control.ask(session, Command::OpenWebRtc { port, session, leg: Box::new(leg), lines, local })?;
+        control.directory.add(port, Entry { session, kind: Kind::WebRtc, tracks });
+        Ok(opened)
+    }
+
+    /// Answer a later offer of the same peer.
+    pub fn reoffer_webrtc(
+        &self,
+        port: PortId,
+        offer: &str,
+        audio_codecs: Vec<Codec>,
+    ) -> Result<OpenedWebRtc, CoreError> {
+        self.control().directory.session_of(port, Kind::WebRtc)?;
+        let offer = offer.to_owned();
+        let spare = (0..MAX_LINES).map(|_| TrackId(self.next_id())).collect();
+        let command = |reply| Command::ReofferWebRtc { port, offer, audio_codecs, spare, reply };
+        let answered = self.ask_and_wait(port, command)?;
+        let (answer, lines) = answered
+            .ok_or(CoreError::UnknownPort(port))?
+            .map_err(|error| CoreError::BadOffer(error.to_string()))?;
+        self.control().directory.add_tracks(port, lines.iter().map(|line| line.track));
+        Ok(opened(port, answer.sdp, &lines))
+    }
+
+    /// Drops the text if no data channel is open.
+    pub fn send_data(&self, port: PortId, text: String) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.session_of(port, Kind::WebRtc)?;
+        control.ask(session, Command::SendData { port, text })
+    }
+
+    pub fn request_keyframe(&self, track: TrackId) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::RequestKeyframe { track })
+    }
+
+    pub fn open_recorder(&self, session: SessionId, folder: &Path, epoch: Nanos) -> Result<PortId, CoreError> {
+        let mut control = self.control();
+        let port = PortId(self.next_id());
+        // The writer first: it must know the recorder when its first packet comes.
+        control.record(session, Control::Open { recorder: port, folder: folder.to_owned(), epoch })?;
+        control.ask(session, Command::OpenRecorder { port, session })?;
+        control.directory.add(port, Entry { session, kind: Kind::Recorder, tracks: Vec::new() });
+        Ok(port)
+    }
+
+    /// Label a track for files that begin later.
+    pub fn name_track(&self, track: TrackId, name: String) -> Result<(), CoreError> {
+        let mut control = self.control();
+        let session = control.directory.track(track)?;
+        control.directory.note_named(track);
+        control.record(session, Control::Name { track, name })
     }
 
     pub fn open_player(&self, session: SessionId) -> Result<OpenedPlayer, CoreError> {
@@ -256,10 +360,13 @@ impl Engine {
     /// What is not there needs no closing.
     pub fn close_port(&self, port: PortId, end: Option<Nanos>) -> Result<(), CoreError> {
         let mut control = self.control();
-        match control.directory.remove(port) {
-            Some(entry) => control.ask(entry.session, Command::ClosePort { port, end }),
-            None => Ok(()),
+        let Some(entry) = control.directory.remove(port) else { return Ok(()) };
+        for track in entry.tracks {
+            if control.directory.forget_named(track) {
+                control.record(entry.session, Control::Forget { track })?;
+            }
         }
+        control.ask(entry.session, Command::ClosePort { port, end })
     }
 
     pub fn stats(&self, port: PortId) -> Result<Vec<TrackStats>, CoreError> {
@@ -288,11 +395,15 @@ impl Drop for Engine {
     }
 }
 
-impl Control {
+impl Shared {
     fn worker(&self, session: SessionId) -> Result<&WorkerHandle, CoreError> {
         let count = self.workers.len() as u64;
         let index = session.0.checked_rem(count).ok_or(CoreError::Stopped)?;
         Ok(&self.workers[index as usize])
+    }
+
+    fn record(&self, session: SessionId, control: Control) -> Result<(), CoreError> {
+        self.worker(session)?.recording.send(control).map_err(|_| CoreError::Stopped)
     }
 
     fn ask(&self, session: SessionId, command: Command) -> Result<(), CoreError> {
@@ -308,10 +419,20 @@ fn check(settings: &Settings) -> Result<(), CoreError> {
     if low == 0 || low.next_multiple_of(2) >= high {
         return Err(CoreError::BadSetting(format!("no pair of ports in the RTP range {low} to {high}")));
     }
+    if settings.public_ip.is_unspecified() {
+        return Err(CoreError::BadSetting("public_ip is needed where bind_ip is any address".into()));
+    }
     if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port) {
         return Err(CoreError::BadSetting("not enough ports above webrtc_port for all workers".into()));
     }
     Ok(())
+}
+
+/// What the peer of this port may send.
+fn opened(port: PortId, answer: String, lines: &[Line]) -> OpenedWebRtc {
+    let sent = lines.iter().filter(|line| line.sends());
+    let tracks = sent.map(|line| OpenedTrack { track: line.track, kind: line.kind, mid: line.mid.to_string() });
+    OpenedWebRtc { port, answer, tracks: tracks.collect() }
 }
 
 fn start_worker(
@@ -321,18 +442,28 @@ fn start_worker(
     events: &Arc<EventQueue>,
     counters: &Arc<Counters>,
 ) -> Result<WorkerHandle, CoreError> {
-    let (messages, inbox) = std::sync::mpsc::channel();
+    let (messages, inbox) = channel();
+    let (recording, control) = channel();
+    let (tape, tape_end) = Tape::new();
     let wake = Arc::new(Wake::new()?);
-    let worker = Worker::new(
-        WorkerSettings { media_timeout: settings.media_timeout_ms * MILLISECOND },
-        events.clone(),
-        counters.clone(),
-        Random::from_system(),
-        clock.now(),
-    );
+    let port = if settings.webrtc_port == 0 { 0 } else { settings.webrtc_port + index as u16 };
+    let socket = udp::bind_webrtc(settings.bind_ip, port)?;
+    let webrtc = SocketAddr::new(settings.public_ip, socket.local_addr()?.port());
+    let worker_settings = WorkerSettings {
+        media_timeout: settings.media_timeout_ms * MILLISECOND,
+        clock,
+        random: Random::from_system(),
+    };
+    let worker = Worker::new(worker_settings, events.clone(), counters.clone(), tape, clock.now());
     let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone())?;
-    let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || shell.run())?;
-    Ok(WorkerHandle { messages, wake, thread: Some(thread) })
+    let writer = Writer::new(tape_end, control, clock, events.clone(), counters.clone());
+    let threads = vec![
+        Builder::new().name(format!("media-{index}")).spawn(move || shell.run())?,
+        Builder::new().name(format!("writer-{index}")).spawn(move || writer.run())?,
+    ];
+    let worker = WorkerHandle { messages, wake, recording, webrtc, threads };
+    worker.send(Message::Open(Endpoint::WebRtc, socket))?;
+    Ok(worker)
 }
 
 /// When a file was changed, and its length.

@@ -39,7 +39,8 @@ pub struct Segment {
     pub end_ns: Nanos,
     pub first_media_ns: Option<Nanos>,
     pub packets: u64,
-    pub lost: u64,
+    /// None after a repair: the file does not tell.
+    pub lost: Option<u64>,
     /// Stretches without media, from and to.
     pub gaps: Vec<(Nanos, Nanos)>,
     pub width: Option<u32>,

@@ -19,6 +19,7 @@ pub mod mix;
 pub mod port;
 pub mod prompt;
 pub mod random;
+pub mod recording;
 pub mod relay;
 pub mod rtp;
 pub mod stats;

@@ -36,13 +36,21 @@ pub struct Track {
     pub playout: Option<Box<Playout>>,
     pub level_dbov: Option<f32>,
     level_due: Nanos,
+    /// A video sender is not asked for a key frame before this.
+    pub keyframe_due: Nanos,
     is_player: bool,
     heard_at: Nanos,
     running: bool,
 }
 
 impl Track {
-    pub fn new(port: PortId, kind: MediaKind, slot: usize, is_player: bool) -> Track {
+    /// The track of a player on `port`.
+    pub fn of_player(port: PortId, slot: usize) -> Track {
+        Track { is_player: true, ..Track::new(port, MediaKind::Audio, slot) }
+    }
+
+    /// A track of a peer.
+    pub fn new(port: PortId, kind: MediaKind, slot: usize) -> Track {
         Track {
             port,
             kind,
@@ -52,7 +60,8 @@ impl Track {
             playout: None,
             level_dbov: None,
             level_due: 0,
-            is_player,
+            keyframe_due: 0,
+            is_player: false,
             heard_at: 0,
             running: false,
         }

@@ -1,17 +1,18 @@
 //! `MediaCore`: each method converts, detaches from the interpreter, and asks the engine.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{sendable, RtpConfig};
-use mediaswitch_engine::{Engine, Settings};
+use mediaswitch_engine::{recording, Engine, Settings};
 use pyo3::prelude::*;
 
 use crate::errors::{to_py_error, BadSetting};
 use crate::events;
-use crate::values::{AnyPlayItem, Counters, PlayerPort, RtpPort, TrackStats};
+use crate::values::{AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, TrackStats, WebRtcPort};
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
 #[pyclass(module = "mediaswitch._core", frozen)]
@@ -25,6 +26,17 @@ fn parse_ip(words: &str) -> PyResult<IpAddr> {
 
 fn parse_codec(name: &str) -> PyResult<Codec> {
     Codec::from_name(name).ok_or_else(|| BadSetting::new_err(format!("unknown codec: {name:?}")))
+}
+
+fn parse_codecs(names: &[String]) -> PyResult<Vec<Codec>> {
+    names.iter().map(|name| parse_codec(name)).collect()
+}
+
+/// Complete a file that a crash left behind. Raises BadMediaFile.
+#[pyfunction]
+pub fn repair_track(py: Python<'_>, path: PathBuf, end_ns: u64) -> PyResult<SegmentSummary> {
+    let segment = py.detach(|| recording::repair(&path, end_ns)).map_err(to_py_error)?;
+    Ok(segment.into())
 }
 
 #[pymethods]
@@ -124,6 +136,58 @@ impl MediaCore {
             receive,
         };
         py.detach(|| self.engine.configure_rtp(PortId(port), config)).map_err(to_py_error)
+    }
+
+    /// Answer a peer's offer. Raises BadOffer, BadSetting.
+    #[pyo3(signature = (session, offer, *, audio_codecs))]
+    fn open_webrtc(
+        &self,
+        py: Python<'_>,
+        session: u64,
+        offer: &str,
+        audio_codecs: Vec<String>,
+    ) -> PyResult<WebRtcPort> {
+        let codecs = parse_codecs(&audio_codecs)?;
+        let opened =
+            py.detach(|| self.engine.open_webrtc(SessionId(session), offer, codecs)).map_err(to_py_error)?;
+        WebRtcPort::new(py, opened)
+    }
+
+    /// Answer a later offer of the same peer. Raises BadOffer.
+    #[pyo3(signature = (port, offer, *, audio_codecs))]
+    fn reoffer_webrtc(
+        &self,
+        py: Python<'_>,
+        port: u64,
+        offer: &str,
+        audio_codecs: Vec<String>,
+    ) -> PyResult<WebRtcPort> {
+        let codecs = parse_codecs(&audio_codecs)?;
+        let opened =
+            py.detach(|| self.engine.reoffer_webrtc(PortId(port), offer, codecs)).map_err(to_py_error)?;
+        WebRtcPort::new(py, opened)
+    }
+
+    /// Open a recorder and return its port.
+    #[pyo3(signature = (session, folder, *, epoch_ns))]
+    fn open_recorder(&self, py: Python<'_>, session: u64, folder: PathBuf, epoch_ns: u64) -> PyResult<u64> {
+        let opened = py.detach(|| self.engine.open_recorder(SessionId(session), &folder, epoch_ns));
+        Ok(opened.map_err(to_py_error)?.0)
+    }
+
+    /// Label the track; written into files that begin later.
+    fn name_track(&self, py: Python<'_>, track: u64, name: String) -> PyResult<()> {
+        py.detach(|| self.engine.name_track(TrackId(track), name)).map_err(to_py_error)
+    }
+
+    /// Send text on the first open data channel; dropped if none is open.
+    fn send_data(&self, py: Python<'_>, port: u64, text: String) -> PyResult<()> {
+        py.detach(|| self.engine.send_data(PortId(port), text)).map_err(to_py_error)
+    }
+
+    /// Ask the sender of a video track for a key frame (throttled).
+    fn request_keyframe(&self, py: Python<'_>, track: u64) -> PyResult<()> {
+        py.detach(|| self.engine.request_keyframe(TrackId(track))).map_err(to_py_error)
     }
 
     /// Open a player. It is silent, and sends nothing, until `play`.

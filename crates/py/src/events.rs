@@ -83,7 +83,7 @@ event!(
         end_ns: u64,
         first_media_ns: Option<u64>,
         packets: u64,
-        lost: u64,
+        lost: Option<u64>,
         gaps: Vec<(u64, u64)>,
         width: Option<u32>,
         height: Option<u32>,

@@ -13,5 +13,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     events::register(module)?;
     values::register(module)?;
+    module.add_function(wrap_pyfunction!(core::repair_track, module)?)?;
     module.add_class::<core::MediaCore>()
 }

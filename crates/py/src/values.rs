@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use mediaswitch_engine::engine::PlayItem;
+use mediaswitch_engine::engine::{OpenedTrack, OpenedWebRtc, PlayItem};
+use mediaswitch_engine::event::Segment;
 use mediaswitch_engine::stats::{self, Direction};
 use pyo3::prelude::*;
 
@@ -20,6 +21,54 @@ pub struct RtpPort {
 pub struct PlayerPort {
     pub port: u64,
     pub track: u64,
+}
+
+/// A track that a WebRTC peer may send, and the `mid` of its m-line.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct TrackInfo {
+    track: u64,
+    kind: &'static str,
+    mid: String,
+}
+
+/// A WebRTC port: the SDP answer to the peer's offer and the tracks the peer may send.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct WebRtcPort {
+    port: u64,
+    answer: String,
+    tracks: Vec<Py<TrackInfo>>,
+}
+
+impl WebRtcPort {
+    pub fn new(py: Python<'_>, opened: OpenedWebRtc) -> PyResult<WebRtcPort> {
+        let info = |OpenedTrack { track, kind, mid }| {
+            Py::new(py, TrackInfo { track: track.0, kind: kind.name(), mid })
+        };
+        let tracks = opened.tracks.into_iter().map(info).collect::<PyResult<_>>()?;
+        Ok(WebRtcPort { port: opened.port.0, answer: opened.answer, tracks })
+    }
+}
+
+/// One closed or repaired track file.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct SegmentSummary {
+    file: String,
+    codec: String,
+    start_ns: u64,
+    end_ns: u64,
+    first_media_ns: Option<u64>,
+    packets: u64,
+    lost: Option<u64>,
+    gaps: Vec<(u64, u64)>,
+    width: Option<u32>,
+    height: Option<u32>,
+}
+
+impl From<Segment> for SegmentSummary {
+    fn from(segment: Segment) -> SegmentSummary {
+        let Segment { file, codec, start_ns, end_ns, first_media_ns, packets, lost, gaps, width, height } = segment;
+        SegmentSummary { file, codec, start_ns, end_ns, first_media_ns, packets, lost, gaps, width, height }
+    }
 }
 
 /// A WAV file: PCM s16, mono, 8, 16 or 48 kHz.
@@ -167,6 +216,9 @@ impl Counters {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RtpPort>()?;
     module.add_class::<PlayerPort>()?;
+    module.add_class::<TrackInfo>()?;
+    module.add_class::<WebRtcPort>()?;
+    module.add_class::<SegmentSummary>()?;
     module.add_class::<PlayFile>()?;
     module.add_class::<PlayTone>()?;
     module.add_class::<PlaySilence>()?;

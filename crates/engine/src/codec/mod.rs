@@ -54,6 +54,16 @@ impl Codec {
     }
 }
 
+impl From<Codec> for webrtc::AudioCodec {
+    fn from(codec: Codec) -> webrtc::AudioCodec {
+        match codec {
+            Codec::Pcmu => webrtc::AudioCodec::Pcmu,
+            Codec::Pcma => webrtc::AudioCodec::Pcma,
+            Codec::Opus => webrtc::AudioCodec::Opus,
+        }
+    }
+}
+
 /// A sample rate of PCM inside the core.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Rate {

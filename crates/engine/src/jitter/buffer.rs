@@ -114,10 +114,6 @@ impl JitterBuffer {
             self.waiting -= 1;
         }
     }
-
-    pub fn clear(&mut self) {
-        self.waiting = 0;
-    }
 }
 
 #[cfg(test)]
@@ -158,7 +154,7 @@ mod tests {
             buffer.target() / MILLISECOND
         };
         assert_eq!((0..50).map(|n| observe(n, 0)).max(), Some(20));
-        assert_eq!(observe(50, 60), 70);
+        assert!((69..=70).contains(&observe(50, 60)));
         assert!((51..2_000).map(|n| observe(n, 0)).last() < Some(25));
     }
 }

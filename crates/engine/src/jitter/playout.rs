@@ -309,7 +309,7 @@ mod tests {
             listener.pull(after(n) + MILLISECOND);
         }
         let heard: Vec<i16> = listener.heard.iter().copied().filter(|&s| s != 0).skip(4).collect();
-        assert!(heard.windows(2).all(|pair| pair[0] < pair[1]), "{heard:?}");
+        assert!(heard.windows(2).all(|pair| pair[0] <= pair[1]), "{heard:?}");
     }
 
     #[test]
@@ -394,6 +394,7 @@ mod tests {
             let mut frame = [0; 960];
             playout.pull(after(n) + MILLISECOND, &mut frame);
             if n > 10 {
+                eprintln!("{n} {}", crate::codec::level_dbov(&frame));
                 quietest = quietest.min(crate::codec::level_dbov(&frame));
             }
         }

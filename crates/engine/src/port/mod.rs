@@ -3,12 +3,16 @@
 pub mod audio_out;
 pub mod player;
 pub mod rtp;
+mod vp8;
+pub mod webrtc;
 
+use self::audio_out::{AudioOut, OutAudio};
+use self::player::PlayerPort;
+use self::rtp::RtpPort;
+use self::webrtc::WebRtcPort;
 use crate::clock::Nanos;
 use crate::id::SessionId;
-use audio_out::AudioOut;
-use player::PlayerPort;
-use rtp::RtpPort;
+use crate::io::MediaIo;
 
 pub struct Port {
     pub session: SessionId,
@@ -17,7 +21,9 @@ pub struct Port {
 
 pub enum PortKind {
     Rtp(Box<RtpPort>),
+    WebRtc(Box<WebRtcPort>),
     Player(Box<PlayerPort>),
+    Recorder,
 }
 
 impl Port {
@@ -25,10 +31,20 @@ impl Port {
     pub fn audio_out(&mut self) -> Option<&mut AudioOut> {
         match &mut self.kind {
             PortKind::Rtp(port) => Some(&mut port.out),
-            PortKind::Player(_) => None,
+            PortKind::WebRtc(port) => Some(&mut port.audio),
+            PortKind::Player(_) | PortKind::Recorder => None,
         }
     }
 }
 
-/// When nothing is due.
-pub const NEVER: Nanos = Nanos::MAX;
+impl PortKind {
+    /// Send a packet placed by `audio_out`. True if it waits in a WebRTC leg to be polled.
+    pub fn send(&mut self, audio: &OutAudio<'_>, now: Nanos, io: &mut dyn MediaIo) -> bool {
+        match self {
+            PortKind::Rtp(port) => port.send(audio, io),
+            PortKind::WebRtc(port) => port.send(audio, now),
+            PortKind::Player(_) | PortKind::Recorder => {}
+        }
+        matches!(self, PortKind::WebRtc(_))
+    }
+}

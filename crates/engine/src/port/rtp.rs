@@ -49,6 +49,7 @@ pub enum Received<'a> {
     Audio(AudioPacket<'a>),
     /// A telephone-event: kept back from the stream, and a press if one ended.
     Event { ssrc: u32, sequence: u16, press: Option<Press> },
+    Report,
     Ignored,
     Malformed,
 }
@@ -177,7 +178,7 @@ impl RtpPort {
             self.last_report = Some(LastReport { ntp_middle, at: now });
         }
         self.about_us = told.about_us.or(self.about_us);
-        Received::Ignored
+        Received::Report
     }
 
     /// Mix one frame and put what is full on the wire.

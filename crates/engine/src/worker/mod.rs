@@ -1,0 +1,126 @@
+//! A worker owns the ports, tracks and crosspoints of its sessions. It has no sockets or threads of its own and never
+//! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
+//! what is recorded on the tape.
+
+mod legs;
+mod packets;
+mod plan;
+mod ports;
+mod time;
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::clock::{Clock, Nanos};
+use crate::command::Command;
+use crate::event::EventQueue;
+use crate::id::{IdMap, PortId, TrackId};
+use crate::io::MediaIo;
+use crate::matrix::Matrix;
+use crate::port::Port;
+use crate::random::Random;
+use crate::recording::Tape;
+use crate::stats::Counters;
+use crate::track::Track;
+use crate::wheel::Wheel;
+
+/// What a worker is made with.
+pub struct WorkerSettings {
+    pub media_timeout: Nanos,
+    /// Translates instants for WebRTC legs; never asked for the time.
+    pub clock: Clock,
+    pub random: Random,
+}
+
+pub struct Worker {
+    media_timeout: Nanos,
+    clock: Clock,
+    random: Random,
+    events: Arc<EventQueue>,
+    counters: Arc<Counters>,
+    tape: Tape,
+
+    ports: IdMap<PortId, Port>,
+    tracks: IdMap<TrackId, Track>,
+    matrix: Matrix,
+    wheel: Wheel,
+    sweep_due: Nanos,
+
+    legs: Legs,
+    /// Recorders whose closing found no room on the tape.
+    closing: Vec<(PortId, Nanos)>,
+}
+
+/// How datagrams find their WebRTC leg, and when each leg wants the time.
+#[derive(Default)]
+struct Legs {
+    by_address: HashMap<SocketAddr, PortId>,
+    by_ufrag: HashMap<String, PortId>,
+    /// Where each leg is reached, and when it is due.
+    due: IdMap<PortId, (SocketAddr, Nanos)>,
+    /// Legs with something to poll.
+    dirty: Vec<PortId>,
+}
+
+impl Worker {
+    pub fn new(
+        settings: WorkerSettings,
+        events: Arc<EventQueue>,
+        counters: Arc<Counters>,
+        tape: Tape,
+        now: Nanos,
+    ) -> Worker {
+        Worker {
+            media_timeout: settings.media_timeout,
+            clock: settings.clock,
+            random: settings.random,
+            events,
+            counters,
+            tape,
+            ports: IdMap::default(),
+            tracks: IdMap::default(),
+            matrix: Matrix::default(),
+            wheel: Wheel::new(now),
+            sweep_due: now,
+            legs: Legs::default(),
+            closing: Vec::new(),
+        }
+    }
+
+    /// Do what the control plane asks. What names a port or a track that is closed by now does nothing.
+    pub fn apply(&mut self, command: Command, now: Nanos, io: &mut dyn MediaIo) {
+        match command {
+            Command::OpenRtp { port, track, session, allow_latch } => {
+                self.open_rtp(port, track, session, allow_latch, now);
+            }
+            Command::ConfigureRtp { port, config } => self.configure_rtp(port, config, now),
+            Command::OpenWebRtc { port, session, leg, lines, local } => {
+                self.open_webrtc(port, session, leg, lines, local, now);
+            }
+            Command::ReofferWebRtc { port, offer, audio_codecs, spare, reply } => {
+                let answer = self.reoffer_webrtc(port, &offer, &audio_codecs, &spare, now);
+                let _ = reply.try_send(answer); // who asked may have given up
+            }
+            Command::OpenPlayer { port, track, session } => self.open_player(port, track, session),
+            Command::Play { port, play } => self.play(port, play, now),
+            Command::StopPlaying { port } => self.stop_playing(port, now),
+            Command::OpenRecorder { port, session } => self.open_recorder(port, session),
+            Command::Connect(crosspoint) => self.connect(crosspoint, now),
+            Command::Disconnect { source, destination } => self.disconnect(source, destination, now),
+            Command::ClosePort { port, end } => self.close_port(port, end, now, io),
+            Command::SendData { port, text } => self.send_data(port, &text),
+            Command::RequestKeyframe { track } => self.request_keyframe(track, now),
+            Command::Stats { port, reply } => {
+                let _ = reply.try_send(self.stats(port));
+            }
+        }
+    }
+
+    /// Close everything.
+    pub fn close(&mut self, now: Nanos, io: &mut dyn MediaIo) {
+        for id in self.ports.keys().copied().collect::<Vec<_>>() {
+            self.close_port(id, None, now, io);
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Crosspoints, and how each port's sources are carried.
+
+use super::Worker;
+use crate::clock::Nanos;
+use crate::codec::Rate;
+use crate::id::{PortId, TrackId};
+use crate::matrix::Crosspoint;
+use crate::port::audio_out::{AudioOut, Plan};
+use crate::port::player::PlayerPort;
+use crate::port::{Port, PortKind};
+use crate::stats::MediaKind;
+use crate::track::Track;
+use crate::wheel::{set_member, Wheel};
+
+impl Worker {
+    pub(super) fn connect(&mut self, crosspoint: Crosspoint, now: Nanos) {
+        let Crosspoint { source, destination, .. } = crosspoint;
+        if !self.tracks.contains_key(&source) || !self.ports.contains_key(&destination) {
+            return;
+        }
+        let is_new = self.matrix.gain(source, destination).is_none();
+        self.counters.crosspoints.add(u64::from(is_new));
+        self.matrix.connect(crosspoint);
+        self.plan(destination, now);
+        self.provide(source);
+        let records = matches!(self.ports.get(&destination), Some(Port { kind: PortKind::Recorder, .. }));
+        if is_new && records {
+            self.request_keyframe(source, now); // a file can begin only with one
+        }
+    }
+
+    pub(super) fn disconnect(&mut self, source: TrackId, destination: PortId, now: Nanos) {
+        if self.matrix.disconnect(source, destination) {
+            self.counters.crosspoints.subtract(1);
+            self.plan(destination, now);
+            self.provide(source);
+        }
+    }
+
+    /// Derive again how the sources of a port are carried, after anything about them changed.
+    pub(super) fn plan(&mut self, id: PortId, now: Nanos) {
+        self.plan_audio(id);
+        self.plan_video(id, now);
+    }
+
+    fn plan_audio(&mut self, id: PortId) {
+        let voices = self.voices(id);
+        let rate = voices.iter().filter_map(|(track, _)| self.tracks.get(track)).map(Track::rate).max();
+        let Some(port) = self.ports.get_mut(&id) else { return };
+        let slot = Wheel::slot_of(port.session);
+        let Some(out) = port.audio_out() else { return };
+        match (voices.as_slice(), rate) {
+            (_, None) => out.set_plan(Plan::Silent),
+            _ if !out.is_sending() => out.set_plan(Plan::Silent),
+            (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => out.set_plan(Plan::Relay(source)),
+            (voices, Some(rate)) => out.set_mix(voices, rate),
+        }
+        let mixes = out.plan == Plan::Mix;
+        set_member(&mut self.wheel.slot(slot).mixed, id, mixes);
+        for (track, _) in voices {
+            self.provide(track);
+        }
+    }
+
+    /// The audio sources of a port, with their gains.
+    fn voices(&self, id: PortId) -> Vec<(TrackId, f32)> {
+        let is_audio = |track: &&TrackId| self.tracks.get(track).is_some_and(|t| t.kind == MediaKind::Audio);
+        let gain = |&track: &TrackId| Some((track, self.matrix.gain(track, id)?));
+        self.matrix.to(id).iter().filter(is_audio).filter_map(gain).collect()
+    }
+
+    /// The source that was connected last is shown, each kind on its own line.
+    fn plan_video(&mut self, id: PortId, now: Nanos) {
+        for kind in MediaKind::VIDEO {
+            let of_kind = |track: &&TrackId| self.tracks.get(track).is_some_and(|t| t.kind == kind);
+            let source = self.matrix.to(id).iter().rfind(of_kind).copied();
+            let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
+            if port.set_video_source(kind, source) {
+                source.into_iter().for_each(|source| self.request_keyframe(source, now));
+            }
+        }
+    }
+
+    /// Let a track make its frames at the rates that those who have it need.
+    pub(super) fn provide(&mut self, id: TrackId) {
+        let Some(track) = self.tracks.get(&id).filter(|track| track.kind == MediaKind::Audio) else { return };
+        let is_player = track.is_player();
+        let mut rates: Vec<Rate> = Vec::with_capacity(Rate::ALL.len());
+        for crosspoint in self.matrix.from(id) {
+            let rate = match self.ports.get_mut(&crosspoint.destination) {
+                Some(Port { kind: PortKind::Recorder, .. }) => is_player.then_some(Rate::Wide),
+                Some(port) => port.audio_out().and_then(|out| rate_for(out, is_player)),
+                None => None,
+            };
+            rates.extend(rate.filter(|rate| !rates.contains(rate)));
+        }
+        let Some(track) = self.tracks.get_mut(&id) else { return };
+        track.want(&rates);
+        let listened = track.playout.is_some();
+        set_member(&mut self.wheel.slot(track.slot).listened, id, listened);
+    }
+}
+
+/// The rate at which a port needs a track's frames; none if it takes packets as they come.
+fn rate_for(out: &AudioOut, is_player: bool) -> Option<Rate> {
+    match out.plan {
+        Plan::Mix => out.mix_rate(),
+        Plan::Relay(_) if is_player => out.preferred().map(PlayerPort::encoding_rate),
+        Plan::Relay(_) | Plan::Silent => None,
+    }
+}
+
+/// One source in a codec the peer takes needs no decoding.
+fn can_relay(track: &Track, out: &AudioOut) -> bool {
+    match track.codec {
+        _ if track.is_player() => out.takes_frames(),
+        Some(codec) => out.accepts(codec),
+        None => false,
+    }
+}

@@ -1,0 +1,162 @@
+//! What time brings: frames of players and mixers, reports, time-outs.
+
+use super::Worker;
+use crate::clock::{Nanos, MILLISECOND};
+use crate::codec::Rate;
+use crate::event::Happening;
+use crate::id::{PortId, TrackId};
+use crate::io::MediaIo;
+use crate::port::audio_out::Plan;
+use crate::port::{Port, PortKind};
+use crate::recording::{Record, RecordCodec};
+
+/// Time-outs and reports are looked after this often.
+const SWEEP_PERIOD: Nanos = 100 * MILLISECOND;
+/// A frame that is made later than this after its time is counted.
+const LATE: Nanos = 10 * MILLISECOND;
+
+impl Worker {
+    /// When `handle_time` is next due; None while nothing is open.
+    pub fn next_deadline(&self) -> Option<Nanos> {
+        let sweep = (!self.ports.is_empty() || !self.closing.is_empty()).then_some(self.sweep_due);
+        [sweep, self.wheel.next_deadline(), self.next_leg_deadline()].into_iter().flatten().min()
+    }
+
+    /// Do all that is due, and let WebRTC legs send what waits in them.
+    pub fn handle_time(&mut self, now: Nanos, io: &mut dyn MediaIo) {
+        while let Some((index, at)) = self.wheel.turn(now) {
+            self.counters.late_ticks.add(u64::from(now - at > LATE));
+            self.tick(index, at, io);
+        }
+        self.wake_legs(now);
+        self.poll_legs(now, io);
+        if now >= self.sweep_due {
+            self.sweep_due = now + SWEEP_PERIOD;
+            self.sweep(now, io);
+        }
+    }
+
+    /// One turn of a slot: players, then what is listened to, then who mixes it. Allocates nothing.
+    fn tick(&mut self, index: usize, at: Nanos, io: &mut dyn MediaIo) {
+        let mut slot = std::mem::take(self.wheel.slot(index));
+        slot.players.retain(|&player| self.tick_player(player, at, io));
+        for track in &slot.listened {
+            if let Some(track) = self.tracks.get_mut(track) {
+                track.pull(at);
+            }
+        }
+        for &port in &slot.mixed {
+            self.tick_mixer(port, at, io);
+        }
+        *self.wheel.slot(index) = slot;
+    }
+
+    /// Make a player's frame and give it to those who have it; false when it has fallen silent.
+    fn tick_player(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) -> bool {
+        // Taken out, so that player and listeners can be had at once; putting it back allocates nothing.
+        let Some(mut port) = self.ports.remove(&id) else { return false };
+        let mut goes_on = false;
+        if let PortKind::Player(player) = &mut port.kind {
+            let mut frame = [0; Rate::Wide.frame()];
+            let finished = player.fill(&mut frame);
+            let track = self.tracks.get_mut(&player.track);
+            if let Some(frames) = track.and_then(|track| track.frames.as_mut()) {
+                frames.fill(|samples| samples.copy_from_slice(&frame));
+            }
+            self.hand_out(player, at, io);
+            goes_on = !player.is_silent();
+            if !goes_on {
+                self.silence_player(player.track);
+            }
+            if let Some(finished) = finished {
+                self.tell_finished(id, finished, at);
+            }
+        }
+        self.ports.insert(id, port);
+        goes_on
+    }
+
+    /// Give a player's frame to those who relay or record it.
+    fn hand_out(&mut self, player: &mut crate::port::player::PlayerPort, at: Nanos, io: &mut dyn MediaIo) {
+        let id = player.track;
+        let Some(frames) = self.tracks.get(&id).and_then(|track| track.frames.as_deref()) else { return };
+        for crosspoint in self.matrix.from(id) {
+            let Some(port) = self.ports.get_mut(&crosspoint.destination) else { continue };
+            if let PortKind::Recorder = port.kind {
+                let (recorder, codec) = (crosspoint.destination, RecordCodec::L16);
+                let record =
+                    Record { recorder, track: id, codec, at, ssrc: 0, sequence: 0, timestamp: 0, marker: false };
+                let mut payload = [0; 2 * Rate::Wide.frame()];
+                for (bytes, sample) in payload.chunks_exact_mut(2).zip(frames.at(Rate::Wide)) {
+                    bytes.copy_from_slice(&sample.to_le_bytes());
+                }
+                let lost = !self.tape.packet(&record, &payload);
+                self.counters.recording_lost.add(u64::from(lost));
+                continue;
+            }
+            let Some(out) = port.audio_out().filter(|out| out.plan == Plan::Relay(id)) else { continue };
+            let Some(codec) = out.preferred() else { continue };
+            let audio = out.frame(codec, player.encode(codec, frames), at);
+            if port.kind.send(&audio, at, io) {
+                self.legs.dirty.push(crosspoint.destination);
+            }
+        }
+    }
+
+    /// A player has ended: those who mix it hear silence, those who relay it get no more packets.
+    fn silence_player(&mut self, id: TrackId) {
+        if let Some(frames) = self.tracks.get_mut(&id).and_then(|track| track.frames.as_mut()) {
+            frames.silence();
+        }
+        for crosspoint in self.matrix.from(id) {
+            let out = self.ports.get_mut(&crosspoint.destination).and_then(Port::audio_out);
+            if let Some(out) = out.filter(|out| out.plan == Plan::Relay(id)) {
+                out.stream.pause();
+            }
+        }
+    }
+
+    fn tick_mixer(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) {
+        let Some(port) = self.ports.get_mut(&id) else { return };
+        let Some(rate) = port.audio_out().and_then(|out| out.mix_rate()) else { return };
+        let tracks = &self.tracks;
+        let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
+        match &mut port.kind {
+            PortKind::Rtp(rtp) => rtp.mix(frame_of, at, io),
+            PortKind::WebRtc(port) => {
+                port.mix(frame_of, at);
+                self.legs.dirty.push(id);
+            }
+            PortKind::Player(_) | PortKind::Recorder => {}
+        }
+    }
+
+    /// What time brings without packets.
+    fn sweep(&mut self, now: Nanos, io: &mut dyn MediaIo) {
+        for (&id, port) in &mut self.ports {
+            let press = match &mut port.kind {
+                PortKind::Rtp(rtp) => {
+                    rtp.report(&mut self.random, now, io);
+                    if rtp.has_timed_out(self.media_timeout, now) {
+                        self.events.tell(now, Happening::MediaTimeout { port: id });
+                    }
+                    rtp.unfinished_press(now)
+                }
+                PortKind::WebRtc(port) => port.events.handle_timeout(now),
+                PortKind::Player(_) | PortKind::Recorder => None,
+            };
+            if let Some(press) = press {
+                let what = Happening::Digit { port: id, digit: press.digit, duration_ms: press.duration_ms };
+                self.events.tell(now, what);
+            }
+        }
+        for (&id, track) in &mut self.tracks {
+            if track.has_stopped(now) {
+                self.events.tell(now, Happening::MediaStopped { track: id });
+            }
+        }
+        for (recorder, end) in std::mem::take(&mut self.closing) {
+            self.close_recorder(recorder, end);
+        }
+    }
+}
