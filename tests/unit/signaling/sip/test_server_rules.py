@@ -24,8 +24,12 @@ class Desk:
         self.sent: list[Request | Response] = []
         self.hops: list[Hop] = []
 
-    def send(self, method: str = "INVITE", *, source: Hop = PEER, **changes: str) -> list[int | str]:
-        """Send a request and return the status codes and methods that come back."""
+    def send(self, method: str = "INVITE", **changes: str) -> list[int | str]:
+        """Send a request from PEER and return the status codes and methods that come back."""
+        return self.send_from(PEER, method, **changes)
+
+    def send_from(self, source: Hop, method: str, **changes: str) -> list[int | str]:
+        """Send a request from elsewhere."""
         self.agent.receive(request(method, **changes), source, now=self.now)
         return self.collect()
 
@@ -171,9 +175,9 @@ def test_response_goes_back_the_way_the_request_came() -> None:
     """§18.2.2, RFC 3581 §4: sent-by's port, or the source port if rport asks for it."""
     desk = Desk()
     odd = Hop("udp", "198.51.100.7", 40000)
-    desk.send("OPTIONS", source=odd, branch="a")
-    desk.send("OPTIONS", source=odd, via="SIP/2.0/UDP 192.0.2.9:5070;rport;branch=z9hG4bKb")
-    desk.send("OPTIONS", source=odd, via="SIP/2.0/UDP 192.0.2.9;maddr=203.0.113.5;branch=z9hG4bKc")
+    desk.send_from(odd, "OPTIONS", branch="a")
+    desk.send_from(odd, "OPTIONS", via="SIP/2.0/UDP 192.0.2.9:5070;rport;branch=z9hG4bKb")
+    desk.send_from(odd, "OPTIONS", via="SIP/2.0/UDP 192.0.2.9;maddr=203.0.113.5;branch=z9hG4bKc")
     assert desk.hops == [Hop("udp", "198.51.100.7", 5070), odd, Hop("udp", "203.0.113.5", 5060)]
     assert desk.sent[1].via.param("received") == "198.51.100.7"
 
@@ -304,7 +308,7 @@ def test_source_over_its_ceiling_is_refused_and_others_are_served() -> None:
     assert desk.header("retry-after") == "5"
     assert desk.agent.transaction_count == 3
     other = Hop("udp", "192.0.2.77", 5060)
-    assert desk.send("OPTIONS", branch="p", call_id="p", source=other) == [200]
+    assert desk.send_from(other, "OPTIONS", branch="p", call_id="p") == [200]
     assert desk.agent.counters.refused == 1
     desk.later(40)
     assert desk.send("OPTIONS", branch="o10", call_id="c10") == [200]
