@@ -37,8 +37,10 @@ def make_response(request: Request, status: int, *, to_tag: str = "", reason: st
 
 def make_stateless_reply(bad: BadRequest) -> bytes:
     """Return the answer to a request too broken for a transaction; the same request gets the same tag (§8.2.7)."""
-    headers = _copied_headers(bad.headers)
+    headers = Headers([("via", value) for value in bad.headers.all("via")])
     headers.replace_top_via(bad.via)
+    for name in COPIED[1:]:  # two of one kind may be the very fault
+        headers.add(name, bad.headers.get(name) or "")
     to = headers.get("to") or ""
     if "tag=" not in to.lower():
         headers.replace_first("to", f"{to};tag={stateless_tag(str(bad.headers.get('call-id')), bad.via.branch)}")
