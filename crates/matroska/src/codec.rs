@@ -2,6 +2,9 @@
 
 use crate::opus;
 
+/// Samples a second; more in a file is damage.
+const MAX_RATE: u32 = 192_000;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Codec {
     Pcmu,
@@ -125,7 +128,7 @@ impl Codec {
         match (id, private.first()) {
             ("A_MS/ACM", Some(7)) => Some(Codec::Pcmu),
             ("A_MS/ACM", Some(6)) => Some(Codec::Pcma),
-            ("A_PCM/INT/LIT", _) if rate > 0 => Some(Codec::L16 { rate }),
+            ("A_PCM/INT/LIT", _) if (1..=MAX_RATE).contains(&rate) => Some(Codec::L16 { rate }),
             ("A_OPUS", _) => Some(Codec::Opus { channels }),
             ("V_VP8", _) => Some(Codec::Vp8),
             _ => None,

@@ -9,6 +9,7 @@ use crate::Codec;
 
 /// `DateUTC` counts nanoseconds from 2001-01-01T00:00:00Z.
 const DATE_ORIGIN_NS: i64 = 978_307_200_000_000_000;
+pub(crate) const APPLICATION: &[u8] = b"Mediaswitch";
 const NS_PER_MS: u64 = 1_000_000;
 /// A crash costs no more than a cluster of seekability; blocks are appended one by one all the same.
 const LONGEST_CLUSTER_MS: i64 = 500;
@@ -154,8 +155,8 @@ fn put_info(out: &mut Vec<u8>, epoch_ns: u64) -> u64 {
     ebml::put_uint(&mut body, id::TIMESTAMP_SCALE, NS_PER_MS);
     let date = (epoch_ns as i64).saturating_sub(DATE_ORIGIN_NS);
     ebml::put_bytes(&mut body, id::DATE_UTC, &date.to_be_bytes());
-    ebml::put_bytes(&mut body, id::MUXING_APP, b"Mediaswitch");
-    ebml::put_bytes(&mut body, id::WRITING_APP, b"Mediaswitch");
+    ebml::put_bytes(&mut body, id::MUXING_APP, APPLICATION);
+    ebml::put_bytes(&mut body, id::WRITING_APP, APPLICATION);
     let reserved = body.len();
     ebml::put_bytes(&mut body, id::VOID, &[0; 9]); // 2 bytes of id + 1 of size + 8 of float, less the 2 of a Void
     ebml::put_id(out, id::INFO);

@@ -12,6 +12,9 @@ use crate::{vp8, Codec, Summary};
 
 /// No element of ours is larger; a larger size is damage.
 const MAX_ELEMENT: u64 = 16 << 20;
+/// No call lasts longer; a longer time is damage, and would be filled with silence.
+const MAX_HOURS: u64 = 100;
+const NS_PER_HOUR: u64 = 3_600_000_000_000;
 
 /// Cut an incomplete tail off, pad audio to the session's end, and write the duration.
 ///
@@ -19,11 +22,8 @@ const MAX_ELEMENT: u64 = 16 << 20;
 /// A file that is already complete stays as it is. Errors: `InvalidData` if the file breaks off within its
 /// header, or was not written by a `TrackWriter`.
 pub fn repair(path: impl AsRef<Path>, end_ns: u64) -> io::Result<Summary> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    let scan = Scan::read(&file)?;
-    file.set_len(scan.whole)?;
-    file.seek(SeekFrom::End(0))?;
-    scan.complete(file, end_ns)
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
+    Scan::read(&file)?.complete(file, end_ns)
 }
 
 /// What a file holds, and how far it is whole.
@@ -53,6 +53,7 @@ impl Scan {
         while let Some((element, body)) = input.next()? {
             match element {
                 id::CLUSTER => continue, // whole only once its timestamp is
+                id::TIMESTAMP if ebml::uint(&body) > MAX_HOURS * 3_600_000 => break,
                 id::TIMESTAMP => scan.cluster_ms = ebml::uint(&body) as i64,
                 id::SIMPLE_BLOCK => scan.media(&body),
                 id::BLOCK_GROUP => scan.silence(&body),
@@ -143,8 +144,13 @@ impl Scan {
         }
     }
 
-    fn complete(mut self, file: File, end_ns: u64) -> io::Result<Summary> {
+    fn complete(mut self, mut file: File, end_ns: u64) -> io::Result<Summary> {
         let end_ns = end_ns.max(self.base.ns(self.cursor));
+        if end_ns - self.base.epoch_ns > MAX_HOURS * NS_PER_HOUR {
+            return Err(invalid("the track would last longer than any call"));
+        }
+        file.set_len(self.whole)?;
+        file.seek(SeekFrom::End(0))?;
         let end = self.base.ticks(end_ns);
         let mut container = Container::resume(file, self.reserved);
         if self.codec.is_video() {
@@ -221,10 +227,11 @@ impl Input<'_> {
 }
 
 fn foreign() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::InvalidData,
-        "not a recorded track, or broken off within its header",
-    )
+    invalid("not a recorded track, or broken off within its header")
+}
+
+fn invalid(reason: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
 fn child(body: &[u8], wanted: u32) -> Option<&[u8]> {
@@ -233,8 +240,10 @@ fn child(body: &[u8], wanted: u32) -> Option<&[u8]> {
         .map(|(_, content, _)| content)
 }
 
+/// The session's start, if we wrote this file.
 fn date(info: &[u8]) -> Option<u64> {
-    container::epoch_ns(child(info, id::DATE_UTC)?)
+    let ours = child(info, id::MUXING_APP)? == container::APPLICATION;
+    container::epoch_ns(child(info, id::DATE_UTC)?).filter(|_| ours)
 }
 
 /// Where in `Info` the duration stands or will stand.

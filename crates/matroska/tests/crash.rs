@@ -173,6 +173,33 @@ fn a_tail_of_zeros_or_noise_is_cut_off() {
 }
 
 #[test]
+fn a_file_with_any_byte_changed_is_repaired_or_refused_cleanly() {
+    let mut random = Random(23);
+    for (codec, packets) in streams() {
+        let whole = killed(codec, &packets);
+        for round in 0..1500 {
+            let mut damaged = whole.clone();
+            let reach = if round % 2 == 0 {
+                400
+            } else {
+                whole.len() as u64
+            }; // half of them within the header
+            for _ in 0..1 + random.below(3) {
+                damaged[random.below(reach) as usize] = random.below(256) as u8;
+            }
+            match repaired(&damaged, 4000) {
+                Ok((file, summary)) => {
+                    assert!(summary.end_ns >= EPOCH + 4000 * MS);
+                    let length = std::fs::metadata(file.path()).unwrap().len();
+                    assert!(length < 200_000_000, "{codec:?}: {length} bytes of silence");
+                }
+                Err(error) => assert_eq!(error.kind(), ErrorKind::InvalidData),
+            }
+        }
+    }
+}
+
+#[test]
 fn repairing_twice_and_repairing_a_finished_file_change_nothing() {
     for (codec, packets) in streams() {
         let (file, first) = repaired(&killed(codec, &packets), 3000).unwrap();
@@ -194,6 +221,29 @@ fn repairing_twice_and_repairing_a_finished_file_change_nothing() {
 fn another_file_is_refused() {
     let error = repaired(b"RIFF....WAVEfmt ", 1000).err().unwrap();
     assert_eq!(error.kind(), ErrorKind::InvalidData);
+    let foreign = TempFile::new(&[], "mka");
+    let path = foreign.path().to_str().unwrap();
+    run(
+        "ffmpeg",
+        &[
+            "-v",
+            "error",
+            "-y",
+            "-f",
+            "lavfi",
+            "-i",
+            "sine=duration=1",
+            "-c:a",
+            "pcm_mulaw",
+            path,
+        ],
+    );
+    let before = std::fs::read(path).unwrap();
+    assert_eq!(
+        repair(path, EPOCH).unwrap_err().kind(),
+        ErrorKind::InvalidData
+    );
+    assert_eq!(std::fs::read(path).unwrap(), before, "and left as it was");
     let error = repair("/nowhere/at/all.mka", EPOCH).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotFound);
 }
