@@ -21,6 +21,8 @@ class CallState(Enum):
     ANSWERED = "answered"
     "Our 2xx waits for its ACK."
     CONFIRMED = "confirmed"
+    ENDING = "ending"
+    "Our BYE waits for its response; a BYE of the peer that crosses it is answered 200 (RFC 5407 §3.2)."
 
 
 @dataclass(slots=True, kw_only=True)
@@ -130,8 +132,10 @@ class CallTable:
             self._by_invite.pop(key, None)
 
     def remove(self, call: Call) -> None:
-        """Forget a call and its timers."""
-        self._calls.pop(call.ref, None)
+        """Forget a call and its timers; one that is not here is fine."""
+        if self._calls.get(call.ref) is not call:
+            return
+        del self._calls[call.ref]
         if call.dialog is not None:
             self._by_dialog.pop(call.dialog.key, None)
         self.forget_invite(call.invite_key)

@@ -125,8 +125,9 @@ class ClientSide:
         if call.state is CallState.ANSWERED:
             call.wants_bye = True
             return
+        call.state, call.retry_at = CallState.ENDING, None
         self.send_bye(call, call.dialog, now=now)
-        self._calls.remove(call)
+        self._calls.index(call)
 
     def send_bye(self, call: Call, dialog: Dialog, *, now: int) -> None:
         """Send the BYE of a dialog."""
@@ -163,6 +164,8 @@ class ClientSide:
         request = self._requests.pop(failed.key, None)
         if request is not None and failed.request.method == "OPTIONS":
             self._lose(request.call, now)
+        elif request is not None and failed.request.method == "BYE":
+            self._calls.remove(request.call)
 
     def forget_invite(self, key: ClientKey) -> None:
         """The transaction is over: no 2xx comes any more."""
@@ -328,6 +331,9 @@ class ClientSide:
             header = answer_challenge(response, method, ours.uri, call.credentials, self._context.random)
             if header is not None and (not ours.has_tried_credentials or is_stale(response)):
                 self._send_in_dialog(method, call, ours.dialog, now=now, authorization=header)
+                return
+        if method == "BYE":
+            self._calls.remove(call)
         elif method == "OPTIONS" and response.status in DIALOG_GONE:
             self._lose(call, now)
 
@@ -356,7 +362,7 @@ class ClientSide:
 
     def _lose(self, call: Call, now: int) -> None:
         """§12.2.1.2, §14.1: the peer is gone; a last BYE costs little if it is not."""
-        if self._calls.get(call.ref) is None or call.dialog is None:
+        if self._calls.get(call.ref) is not call or call.dialog is None or call.state is CallState.ENDING:
             return
         self._calls.remove(call)
         self.send_bye(call, call.dialog, now=now)

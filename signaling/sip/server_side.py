@@ -223,7 +223,8 @@ class ServerSide:
     def _handle_within_dialog(self, arrived: RequestArrived, now: int) -> None:
         request, key = arrived.request, arrived.key
         call = self._calls.by_dialog((request.call_id, request.to.tag, request.from_.tag))
-        if call is None or call.dialog is None:
+        is_over = call is not None and call.state is CallState.ENDING and request.method != "BYE"
+        if call is None or call.dialog is None or is_over:
             self.reply(key, request, 481, now=now)
         elif not call.dialog.accept_cseq(request.cseq.number):
             self.reply(key, request, 500, now=now)
@@ -259,7 +260,7 @@ class ServerSide:
         self._calls.remove(call)
         if call.invite_key is not None:
             self._context.emit(CallCancelled(call=call.ref))
-        elif not call.wants_bye:
+        elif not call.wants_bye and call.state is not CallState.ENDING:
             self._context.emit(CallEnded(call=call.ref, cause=EndCause.BYE))
 
     def _handle_info(self, call: Call, key: ServerKey, request: Request, now: int) -> None:

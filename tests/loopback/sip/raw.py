@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 
 from signaling.sip.headers import Headers
 from signaling.sip.message import Request, Response, parse_message
+from signaling.sip.reply import make_response
 
 DEADLINE_S = 5.0
 
@@ -84,6 +85,10 @@ class RawPeer:
     def send_bye(self, ok: Response) -> None:
         """Hang up."""
         self.send_within(ok, "BYE")
+
+    def accept(self, request: Request) -> None:
+        """Answer a request with 200."""
+        self.send(make_response(request, 200).to_bytes())
 
     async def receive(self) -> Request | Response:
         """Wait for one message."""

@@ -191,7 +191,9 @@ async def test_late_offer_left_unanswered_in_the_ack_ends_the_call(switch: House
         peer.send_invite("1000", body=b"")
         ok = await peer.final()
         peer.send_ack(ok, body=b"")
-        assert (await peer.request()).method == "BYE"
+        bye = await peer.request()
+        assert bye.method == "BYE"
+        peer.accept(bye)
         await until(switch.is_empty)
 
 

@@ -93,6 +93,29 @@ def test_callee_hanging_up_before_the_ack_says_bye_only_after_it() -> None:
     assert_nothing_left(network)
 
 
+def test_both_hanging_up_at_once_get_200_each() -> None:
+    """RFC 5407 §3.2: the dialog lasts until the BYE is answered."""
+    network, alice, bob = pair()
+    ours, theirs = answered(network, alice, bob)
+    alice.agent.bye(ours, now=network.now)
+    bob.agent.bye(theirs, now=network.now)
+    network.run(1)
+    assert alice.sent_methods()[-2:] == bob.sent_methods()[-2:] == ["BYE", "200"]
+    assert not alice.of(CallEnded)
+    assert not bob.of(CallEnded)
+    assert_nothing_left(network)
+
+
+def test_peer_that_never_answers_our_bye_is_forgotten() -> None:
+    network, alice, bob = pair()
+    ours, _ = answered(network, alice, bob)
+    network.drop = lambda sender, message: sender == "bob"
+    alice.agent.bye(ours, now=network.now)
+    with pytest.raises(CallStateError):
+        alice.agent.bye(ours, now=network.now)
+    assert_nothing_left(network)
+
+
 def test_callee_rejecting_fails_the_call_and_the_ack_stops_the_repeats() -> None:
     network, alice, bob = pair()
     call = network.invite(alice, bob)
