@@ -20,10 +20,10 @@ class Desk:
     @classmethod
     @asynccontextmanager
     async def open(
-        cls, switch: RunningSwitch, *, agent: str = "amy", voice: Path | None = None
+        cls, switch: RunningSwitch, *, agent: str = "amy", voice: Path | None = None, picture: Path | None = None
     ) -> AsyncIterator["Desk"]:
-        """Open the console in a browser of its own and log in."""
-        async with chromium(audio=voice) as browser:
+        """Open the console in a browser of its own and log in. `picture` is what her camera sees."""
+        async with chromium(audio=voice, video=picture) as browser:
             context = await open_context(browser)
             page = await context.new_page()
             await page.goto(f"{switch.url}/?raw=1")

@@ -76,8 +76,8 @@ interface RoundButtonProps {
 function RoundButton({ label, hint, icon, on = false, danger = false, onClick }: RoundButtonProps) {
   return (
     <Tooltip title={hint}>
-      <button type="button" className={style.round} data-on={on} data-danger={danger} onClick={onClick}>
-        <span className={style.roundIcon}>{icon}</span>
+      <button type="button" aria-label={label} className={style.round} data-on={on} data-danger={danger} onClick={onClick}>
+        <span className={style.roundIcon} aria-hidden>{icon}</span>
         <span className={style.roundLabel}>{label}</span>
       </button>
     </Tooltip>
