@@ -37,7 +37,7 @@ from recording.recovery import recover
 from routing.plan import AgentProfile, QueuePlan
 from routing.router import Router
 from signaling.sip.server import SipServer
-from signaling.web.app import create_app
+from signaling.web.app import create_runner
 from signaling.web.context import PublicEntry, WebServices
 from signaling.web.tls import own_certificate, server_context
 from signaling.web.tokens import load_key
@@ -241,7 +241,7 @@ async def _serve_web(
         certificate, key = config.http.certificate, config.http.private_key
     else:
         certificate, key = own_certificate(config.server.data_dir, now=wall_time(clock.now()), addresses=[ip])
-    runner = web.AppRunner(create_app(services), access_log=None, shutdown_timeout=2)
+    runner = create_runner(services)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     site = web.TCPSite(

@@ -25,6 +25,11 @@ from signaling.web.operations import Operation, route_of
 from signaling.web.pages import Pages, add_safe_headers
 from signaling.web.problems import problem_middleware
 
+IDLE_S = 75.0
+"A connection without a request for so long is closed; also one that has never made any."
+SHUTDOWN_S = 2.0
+"How long requests under way may take when the server ends."
+
 _TABLES = (
     routes_login.operations,
     routes_agents.operations,
@@ -42,8 +47,13 @@ def all_operations() -> Iterator[Operation]:
         yield from table
 
 
+def create_runner(services: WebServices) -> web.AppRunner:
+    """The application ready to be served: without an access log, since addresses may carry tokens."""
+    return web.AppRunner(create_app(services), access_log=None, keepalive_timeout=IDLE_S, shutdown_timeout=SHUTDOWN_S)
+
+
 def create_app(services: WebServices) -> web.Application:
-    """Build the application; run it with aiohttp's AppRunner, without its access log: addresses may carry tokens."""
+    """Build the application."""
     context = Context.of(services)
     metrics = figures.Metrics(context)
     app = web.Application(middlewares=[metrics.middleware(), problem_middleware], client_max_size=BODY_BYTES)

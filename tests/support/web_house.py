@@ -175,6 +175,7 @@ class WebHouse:
     house: House
     router: Router
     shelf: Shelf
+    services: WebServices
     client: TestClient[Any, Any]
 
     async def ask(
@@ -185,7 +186,8 @@ class WebHouse:
         if body is not None:
             options["data"] = body if isinstance(body, str | bytes) else json.dumps(body)
             headers = {"Content-Type": "application/json"} | headers
-        async with self.client.request(method, path, headers=headers, **options) as response:
+        url = self.client.make_url(path)  # by the session itself: TestClient would keep every answer
+        async with self.client.session.request(method, url, headers=headers, **options) as response:
             return Answer(response.status, dict(response.headers), await response.text())
 
     def token(self, username: str, tenant: TenantId = DEFAULT_TENANT) -> str:
@@ -268,4 +270,4 @@ async def open_web_house(folder: Path, *, web_root: Path | None = None) -> Async
         web_root=web_root,
     )
     async with TestClient(TestServer(create_app(services))) as client:
-        yield WebHouse(house, router, shelf, client)
+        yield WebHouse(house, router, shelf, services, client)
