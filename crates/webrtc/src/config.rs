@@ -86,7 +86,7 @@ impl LegConfig {
             .set_stats_interval(Some(STATS_INTERVAL))
             .set_extension_map(extensions())
             .clear_codecs();
-        add_audio(config.codec_config(), &self.audio_codecs);
+        add_audio(config.codec_config());
         add_video(config.codec_config());
         config
     }
@@ -102,8 +102,9 @@ fn extensions() -> ExtensionMap {
     map
 }
 
-fn add_audio(codecs: &mut CodecConfig, wanted: &[AudioCodec]) {
-    for codec in wanted {
+/// All that we can carry: which of them is answered, and in which order, may change from offer to offer.
+fn add_audio(codecs: &mut CodecConfig) {
+    for codec in [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma] {
         match codec {
             AudioCodec::Opus => codecs.add_config(
                 Pt::new_with_value(OPUS_PT),

@@ -11,7 +11,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output as RtcOutput, Rtc};
 
-use crate::config::LegConfig;
+use crate::config::{AudioCodec, LegConfig};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Event, FailureReason, Line, OutPacket, Output, Packet};
 use crate::negotiate::{self, Negotiated};
@@ -104,6 +104,11 @@ impl Leg {
         self.lines = lines;
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         Ok(answer)
+    }
+
+    /// Which codecs later offers are answered with, in order of preference.
+    pub fn set_audio_codecs(&mut self, codecs: Vec<AudioCodec>) {
+        self.config.audio_codecs = codecs;
     }
 
     /// The first half of the USERNAME of connectivity checks meant for this leg.

@@ -14,7 +14,6 @@ mod event;
 mod leg;
 mod negotiate;
 mod offer;
-mod stun;
 mod tally;
 
 pub use config::{AudioCodec, Identity, LegConfig};
@@ -22,5 +21,4 @@ pub use error::BadOffer;
 pub use event::{Answer, Codec, Event, FailureReason, Kind, Line, OutPacket, Output, Packet};
 pub use leg::Leg;
 pub use str0m::media::Mid;
-pub use stun::addressed_ufrag;
 pub use tally::{DirectionStats, LineStats};

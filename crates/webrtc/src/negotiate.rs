@@ -5,7 +5,7 @@ use str0m::format::Codec as WireCodec;
 use str0m::media::{Direction, Mid, Pt};
 use str0m::Rtc;
 
-use crate::config::LegConfig;
+use crate::config::{AudioCodec, LegConfig};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Kind, Line};
 use crate::offer::{Offer, Role, Roles};
@@ -23,6 +23,8 @@ pub(crate) struct Payload {
 #[derive(Debug)]
 pub(crate) struct Negotiated {
     pub line: Line,
+    /// In order of preference; those that the line no longer answers last, since the peer may use them until it
+    /// has read the answer.
     pub payloads: Vec<Payload>,
 }
 
@@ -31,8 +33,19 @@ impl Negotiated {
         self.payloads.iter().find(|p| p.pt == pt)
     }
 
+    /// What to send `codec` as; None if it was not answered.
     pub fn payload_of(&self, codec: Codec) -> Option<&Payload> {
-        self.payloads.iter().find(|p| p.codec == codec)
+        let mut answered = self.payloads.iter().filter(|p| self.answers(p));
+        answered.find(|p| p.codec == codec)
+    }
+
+    fn answers(&self, payload: &Payload) -> bool {
+        payload.codec == Codec::TelephoneEvent || self.line.codecs.contains(&payload.codec)
+    }
+
+    fn answered_formats(&self) -> Vec<String> {
+        let answered = self.payloads.iter().filter(|p| self.answers(p));
+        answered.map(|p| p.pt.to_string()).collect()
     }
 }
 
@@ -51,28 +64,30 @@ pub(crate) fn answer(
         .accept_offer(readable)
         .map_err(|error| BadOffer::new(error.to_string()))?;
     *roles = offer.roles();
-    let negotiated = lines(rtc, &offer);
+    let negotiated = lines(rtc, &offer, &config.audio_codecs);
+    let audio = negotiated.iter().find(|n| n.line.kind == Kind::Audio);
+    let formats = audio.map(Negotiated::answered_formats).unwrap_or_default();
     let answer = Answer {
-        sdp: offer.complete_answer(&answer.to_sdp_string()),
+        sdp: offer.complete_answer(&answer.to_sdp_string(), &formats),
         lines: negotiated.iter().map(|n| n.line.clone()).collect(),
     };
     Ok((answer, negotiated))
 }
 
-fn lines(rtc: &Rtc, offer: &Offer) -> Vec<Negotiated> {
+fn lines(rtc: &Rtc, offer: &Offer, audio: &[AudioCodec]) -> Vec<Negotiated> {
     let media = offer.sections.iter().filter_map(|s| match s.role {
         Role::Media(kind) => Some((Mid::from(s.mid?), kind)),
         _ => None,
     });
     media
-        .filter_map(|(mid, kind)| negotiated(rtc, mid, kind))
+        .filter_map(|(mid, kind)| negotiated(rtc, mid, kind, audio))
         .collect()
 }
 
-fn negotiated(rtc: &Rtc, mid: Mid, kind: Kind) -> Option<Negotiated> {
+fn negotiated(rtc: &Rtc, mid: Mid, kind: Kind, audio: &[AudioCodec]) -> Option<Negotiated> {
     let media = rtc.media(mid)?;
     let ours = media.direction();
-    let payloads: Vec<Payload> = rtc
+    let mut payloads: Vec<Payload> = rtc
         .codec_config()
         .params()
         .iter()
@@ -85,6 +100,13 @@ fn negotiated(rtc: &Rtc, mid: Mid, kind: Kind) -> Option<Negotiated> {
             })
         })
         .collect();
+    let rank = |codec| match codec {
+        Codec::TelephoneEvent | Codec::Vp8 => Some(audio.len()),
+        _ => audio
+            .iter()
+            .position(|wanted| Codec::from(*wanted) == codec),
+    };
+    payloads.sort_by_key(|p| rank(p.codec).unwrap_or(usize::MAX));
     let line = Line {
         mid,
         kind,
@@ -93,7 +115,7 @@ fn negotiated(rtc: &Rtc, mid: Mid, kind: Kind) -> Option<Negotiated> {
         codecs: payloads
             .iter()
             .map(|p| p.codec)
-            .filter(|c| *c != Codec::TelephoneEvent)
+            .filter(|c| *c != Codec::TelephoneEvent && rank(*c).is_some())
             .collect(),
     };
     Some(Negotiated { line, payloads })

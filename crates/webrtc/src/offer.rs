@@ -196,7 +196,8 @@ impl<'a> Offer<'a> {
 
     /// str0m's answer with the refused lines in the offer's own words, and the candidates in the first line
     /// taken: str0m puts them in the first line of all, where a peer ignores them if that one is refused.
-    pub fn complete_answer(&self, answer: &str) -> String {
+    /// `audio_formats`: the payload types to answer for audio, in order; others that str0m negotiated are left out.
+    pub fn complete_answer(&self, answer: &str, audio_formats: &[String]) -> String {
         let (candidates, lines): (Vec<&str>, Vec<&str>) = answer
             .lines()
             .map(str::trim_end)
@@ -221,7 +222,10 @@ impl<'a> Offer<'a> {
                 section.push_refusal(&mut out);
                 continue;
             }
-            block.iter().for_each(|l| push(&mut out, l));
+            match section.role {
+                Role::Media(Kind::Audio) => push_audio(&mut out, block, audio_formats),
+                _ => block.iter().for_each(|l| push(&mut out, l)),
+            }
             for line in candidates.take().unwrap_or_default() {
                 push(&mut out, line);
             }
@@ -298,8 +302,8 @@ impl<'a> Section<'a> {
     fn push_taken(&self, out: &mut String, session_direction: &str) {
         let (media, proto, formats) = (self.media, self.proto, self.formats);
         push(out, &format!("m={media} 9 {proto} {formats}"));
-        // A lite agent learns the peer's addresses from its checks (RFC 8445 §6.1.1), and those offered may be names
-        // under .local, which no parser of addresses takes.
+        // A lite agent learns the peer's addresses from its checks (RFC 8445 §6.1.1); what is merely claimed in an
+        // offer gives no address the right to be heard.
         for line in self.lines.iter().filter(|l| !l.starts_with("a=candidate:")) {
             push(out, line);
         }
@@ -337,6 +341,25 @@ impl<'a> Section<'a> {
 }
 
 const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];
+
+fn push_audio(out: &mut String, block: &[&str], formats: &[String]) {
+    for line in block {
+        if line.starts_with("m=") {
+            let media: Vec<&str> = line.split(' ').take(3).collect();
+            push(out, &format!("{} {}", media.join(" "), formats.join(" ")));
+        } else if format_of(line).is_none_or(|format| formats.iter().any(|f| f == format)) {
+            push(out, line);
+        }
+    }
+}
+
+/// The payload type that an attribute is about.
+fn format_of(line: &str) -> Option<&str> {
+    let value = ["a=rtpmap:", "a=fmtp:", "a=rtcp-fb:"]
+        .iter()
+        .find_map(|name| line.strip_prefix(name))?;
+    value.split(' ').next()
+}
 
 fn is_bundle(line: &str) -> bool {
     line.starts_with("a=group:BUNDLE")

@@ -248,7 +248,6 @@ fn a_leg_knows_its_own_datagrams() {
     let other = Pair::connected();
     pair.connect();
     let check = pair.seen_by_leg.iter().find(|d| is_stun(d)).unwrap();
-    assert_eq!(webrtc::addressed_ufrag(check), Some(pair.leg.local_ufrag()));
     let stranger = "198.51.100.7:9".parse().unwrap();
     assert!(
         pair.leg.accepts(stranger, check),

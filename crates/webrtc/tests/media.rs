@@ -249,6 +249,27 @@ fn the_server_order_of_codecs_wins() {
 }
 
 #[test]
+fn the_codec_of_a_call_changes_by_a_later_offer() {
+    let mut pair = Pair::connected();
+    let mid = pair.browser.audio;
+    pair.leg.set_audio_codecs(vec![AudioCodec::Pcmu]);
+    let answer = pair.reoffer(|change| {
+        change.ice_restart(true);
+    });
+    assert_eq!(answer.lines[0].codecs, [Codec::Pcmu]);
+    assert!(answer
+        .sdp
+        .contains("m=audio 9 UDP/TLS/RTP/SAVPF 0 110 126\r\n"));
+    assert!(!answer.sdp.contains("opus"));
+    assert!(!pair.leg_sends(mid, Codec::Opus, opus_packet(0, &[0; 80])));
+    assert!(pair.leg_sends(mid, Codec::Pcmu, opus_packet(0, &[0; 160])));
+    // What the browser still had on its way in the old codec is taken.
+    pair.browser_sends(mid, WireCodec::Opus, 48_000, opus_packet(1, &[0; 80]));
+    pair.run_for(FRAME);
+    assert_eq!(pair.leg_packets().len(), 1);
+}
+
+#[test]
 fn nothing_is_sent_to_a_peer_that_only_sends() {
     let mut pair = Pair::with(leg_config(), Direction::SendOnly, false);
     pair.connect();
