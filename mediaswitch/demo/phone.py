@@ -95,9 +95,14 @@ class Phone:
         """Send this WAV from now on, in this call and the next."""
         self._order("play", path=str(path), loop=loop)
 
-    def record(self, path: Path | None) -> None:
-        """Record what is heard to a new file (16 kHz WAV) from now; None closes the file."""
+    async def record(self, path: Path | None) -> int:
+        """Record what is heard to a new file (16 kHz WAV) from now, or with None close the file.
+
+        Returns the instant, in nanoseconds of CLOCK_MONOTONIC.
+        """
+        seen = len(self.events)
         self._order("record", path=None if path is None else str(path))
+        return int((await self.wait("recording", since=seen))["at_ns"])
 
     async def stats(self) -> PhoneEvent:
         """Return codec and packets received, lost, sent."""

@@ -191,15 +191,18 @@ class Phone:
 
     def do_record(self, path: str | None) -> None:
         """Record to a new file from now; None closes the file that was being written."""
-        if self._recorder is not None and self.media is not None:
-            self.media.stopTransmit(self._recorder)
-        self._recorder = None
-        gc.collect()
+        if self._recorder is not None:
+            if self.media is not None:
+                self.media.stopTransmit(self._recorder)
+            self._recorder = None
+            gc.collect()
+            self.pump(0.3)  # the header is written by and by
         if path is not None:
             self._recorder = pj.AudioMediaRecorder()
             self._recorder.createRecorder(path)
             if self.media is not None:
                 self.media.startTransmit(self._recorder)
+        tell("recording", path=path)
 
     def do_stats(self) -> None:
         stat = self._call.getStreamStat(0).rtcp

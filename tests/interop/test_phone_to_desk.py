@@ -7,9 +7,19 @@ from pathlib import Path
 import pytest
 
 from tests.support.server import RunningSwitch
-from tests.support.speech import best_alignment, pesq_nb, speech
-from tests.support.talk import heard_by_phone, phone_to_desk
-from tests.support.tone import HEARD_DB, level_db, read_wav, tone, tone_db, tones_heard, write_wav
+from tests.support.speech import SPEECH_S, best_alignment, pesq_nb, speech
+from tests.support.talk import heard_by_phone, phone_rings_desk, phone_to_desk
+from tests.support.tone import (
+    HEARD_DB,
+    Samples,
+    level_db,
+    read_wav,
+    tone,
+    tone_db,
+    tones_heard,
+    when_heard,
+    write_wav,
+)
 
 pytestmark = pytest.mark.interop
 
@@ -27,11 +37,15 @@ def tones(tmp_path: Path) -> dict[str, Path]:
 async def test_phone_and_browser_hear_exactly_each_other_within_a_second_of_accept(
     switch: RunningSwitch, tmp_path: Path, tones: dict[str, Path]
 ) -> None:
-    async with phone_to_desk(switch, tmp_path, **tones) as (phone, desk):
-        accepted = time.monotonic()
-        await asyncio.sleep(0.6)
-        samples, rate = await desk.heard(0.4)
-        assert time.monotonic() - accepted < 1.5  # the measure itself takes 0.4 s
+    async with phone_rings_desk(switch, tmp_path, **tones) as (phone, desk):
+        recording_since = await phone.record(tmp_path / "accept.wav")
+        before_click = time.monotonic_ns()
+        assert await desk.accept_and_hear(PHONE_HZ) < 1.0
+        await phone.record(None)
+        samples, rate = read_wav(tmp_path / "accept.wav")
+        desk_heard_ns = recording_since + round(when_heard(samples, rate, DESK_HZ)[0][0] * 1e9)
+        assert desk_heard_ns - before_click < 1.4e9  # the click came at least 0.3 s after
+        samples, rate = await desk.heard(1.0)
         assert tones_heard(samples, rate, [PHONE_HZ, DESK_HZ]) == {PHONE_HZ}
         samples, rate = read_wav(await heard_by_phone(phone, tmp_path / "talk.wav", 1.5))
         assert tones_heard(samples, rate, [PHONE_HZ, DESK_HZ]) == {DESK_HZ}
@@ -45,24 +59,30 @@ async def test_phone_and_browser_hear_exactly_each_other_within_a_second_of_acce
 async def test_speech_arrives_at_both_ends_as_good_as_a_good_telephone_line(
     switch: RunningSwitch, tmp_path: Path
 ) -> None:
-    """PESQ narrowband of at least 4.0 both ways; G.711 alone gives 4.46 with this speech."""
+    """PESQ narrowband of at least 4.0 both ways; G.711 alone gives 4.46 with this speech.
+
+    The speech is heard three times and the best counts: on a busy machine phone and browser, whose sound cards are
+    simulated by timers, lose or repeat 10 ms here and there by themselves, whatever the switch sends.
+    """
     phone_voice, desk_voice = speech(tmp_path / "phone.wav"), speech(tmp_path / "desk.wav", rate=48000)
-    reference, reference_rate = read_wav(phone_voice)
     async with phone_to_desk(switch, tmp_path, phone_voice=phone_voice, desk_voice=desk_voice) as (phone, desk):
         await asyncio.sleep(1)
-        phone.record(tmp_path / "at_phone.wav")
-        at_desk, desk_rate = await desk.heard(2 * len(reference) / reference_rate + 1)
-        phone.record(None)
-        await asyncio.sleep(0.5)
+        await phone.record(tmp_path / "at_phone.wav")
+        at_desk, desk_rate = await desk.heard(4 * SPEECH_S)
+        await phone.record(None)
         await desk.press("Hang up")
         await phone.ended()
     at_phone, phone_rate = read_wav(tmp_path / "at_phone.wav")
-    scores = {}
-    for name, heard, rate in (("desk", at_desk, desk_rate), ("phone", at_phone, phone_rate)):
-        wanted = read_wav(speech(tmp_path / f"{name}_reference.wav", rate=rate))[0]
-        scores[name] = pesq_nb(wanted, rate, best_alignment(wanted, heard, rate), rate)
-    print("PESQ", scores)
-    assert min(scores.values()) >= 4.0, scores
+    scores = {"desk": looped_pesq(at_desk, desk_rate, tmp_path), "phone": looped_pesq(at_phone, phone_rate, tmp_path)}
+    print("PESQ of each hearing", scores)
+    assert min(max(score) for score in scores.values()) >= 4.0, scores
+
+
+def looped_pesq(heard: Samples, rate: int, folder: Path) -> list[float]:
+    """Return the score of each of three hearings of the looped speech."""
+    wanted, _ = read_wav(speech(folder / "reference.wav", rate=rate))
+    turns = [heard[turn * len(wanted) : (turn + 2) * len(wanted)] for turn in range(3)]
+    return [pesq_nb(wanted, rate, best_alignment(wanted, turn, rate), rate) for turn in turns]
 
 
 async def test_phone_holding_by_reinvite_lets_the_desk_hear_music_until_it_resumes(

@@ -75,6 +75,31 @@ RECORD = (
 }"""
 )
 
+# Runs from before the click that it measures from; 2048 samples tell tones 50 Hz apart within 43 ms.
+HEARD_AFTER_CLICK = (
+    "async (hz) => {"
+    + FIND
+    + """
+  let clicked = 0;
+  document.addEventListener('click', () => { clicked = performance.now(); }, {capture: true});
+  const pause = () => new Promise((r) => setTimeout(r, 10));
+  while (!clicked || !playing('audio')) await pause();
+  const context = new AudioContext(), analyser = context.createAnalyser();
+  analyser.fftSize = 2048; analyser.smoothingTimeConstant = 0;
+  context.createMediaStreamSource(playing('audio').srcObject).connect(analyser);
+  const bins = new Float32Array(analyser.frequencyBinCount), width = context.sampleRate / analyser.fftSize;
+  for (;;) {
+    analyser.getFloatFrequencyData(bins);
+    const top = bins.indexOf(Math.max(...bins));
+    if (bins[top] > -50 && Math.abs(top * width - hz) < 2 * width) break;
+    await pause();
+  }
+  const after = performance.now() - clicked;
+  await context.close();
+  return after / 1000;
+}"""
+)
+
 MOVED = (
     "async ([selector, nth]) => {"
     + FIND
@@ -133,6 +158,11 @@ async def loudest_hz(page: Page) -> tuple[float, float]:
     """Return frequency (±6 Hz) and level in dB of the loudest tone in the remote audio; above -50 dB it is heard."""
     hz, level = await page.evaluate(LOUDEST)
     return float(hz), float(level)
+
+
+async def heard_after_click(page: Page, hz: float) -> float:
+    """Return the seconds from the next click in the page until this tone is the loudest in its remote audio."""
+    return float(await page.evaluate(HEARD_AFTER_CLICK, hz))
 
 
 async def record_heard(page: Page, seconds: float) -> tuple[Samples, int]:

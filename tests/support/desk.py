@@ -1,12 +1,13 @@
 """An agent at the console in Chromium, moved by what she sees: labels and buttons in English."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from playwright.async_api import Page, expect
 
-from tests.support.chromium import chromium, loudest_hz, open_context, record_heard
+from tests.support.chromium import chromium, heard_after_click, loudest_hz, open_context, record_heard
 from tests.support.server import PASSWORD, RunningSwitch
 from tests.support.tone import Samples
 
@@ -47,6 +48,13 @@ class Desk:
         """Take the offered call and wait until the talk panel is there."""
         await self.page.get_by_test_id("offer").get_by_role("button", name="Accept").click()
         await expect(self.page.get_by_test_id("call")).to_be_visible()
+
+    async def accept_and_hear(self, hz: float, *, timeout_s: float = 10) -> float:
+        """Take the offered call; return the seconds from her click until she heard this tone."""
+        hearing = asyncio.create_task(heard_after_click(self.page, hz))
+        await asyncio.sleep(0.3)  # until the page listens for the click
+        await self.accept()
+        return await asyncio.wait_for(hearing, timeout_s)
 
     async def press(self, label: str) -> None:
         """Press a button of the call: Hold, Resume, Mute, Unmute, Hang up..."""

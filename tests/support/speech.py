@@ -15,7 +15,10 @@ ROOM_NOISE = 1e-3
 point from plain G.711 for what it makes of it (4.16 without the room, 4.44 with it)."""
 
 
-def speech(path: Path, *, rate: int = 8000, seconds: float = 12.0, lead_s: float = 0.5) -> Path:
+SPEECH_S = 12.0
+
+
+def speech(path: Path, *, rate: int = 8000, seconds: float = SPEECH_S, lead_s: float = 0.5) -> Path:
     """Write so many seconds of a person speaking in a quiet room, after half a second of the room alone."""
     samples, from_rate = read_wav(HUMAN_VOICE)
     spoken = np.concatenate([np.zeros(round(lead_s * from_rate)), 0.7 * samples])[: round(seconds * from_rate)]

@@ -15,27 +15,35 @@ MENU_DIGIT = "4"
 
 
 @asynccontextmanager
-async def phone_to_desk(
+async def phone_rings_desk(
     switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path
 ) -> AsyncIterator[tuple[Phone, Desk]]:
-    """Call 1000, press the digit, ring at amy's desk, accept. What the phone heard before is in folder/menu.wav."""
+    """Call 1000, press the digit, ring at amy's desk. What the phone heard until then is in folder/menu.wav."""
     async with Desk.open(switch, voice=desk_voice) as desk, await Phone.start(user=CALLER) as phone:
         await desk.become_available()
         phone.play(phone_voice)
         await phone.call(switch.sip_uri("1000"))
-        phone.record(folder / "menu.wav")
+        await phone.record(folder / "menu.wav")
         await asyncio.sleep(1.5)
         phone.digits(MENU_DIGIT)
         assert CALLER in await desk.caller_shown()
-        phone.record(None)
+        await phone.record(None)
+        yield phone, desk
+
+
+@asynccontextmanager
+async def phone_to_desk(
+    switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path
+) -> AsyncIterator[tuple[Phone, Desk]]:
+    """As phone_rings_desk, and the agent has just accepted."""
+    async with phone_rings_desk(switch, folder, phone_voice=phone_voice, desk_voice=desk_voice) as (phone, desk):
         await desk.accept()
         yield phone, desk
 
 
 async def heard_by_phone(phone: Phone, path: Path, seconds: float) -> Path:
     """Record what the phone hears for so long, and return the file."""
-    phone.record(path)
+    await phone.record(path)
     await asyncio.sleep(seconds)
-    phone.record(None)
-    await asyncio.sleep(0.5)  # its process closes the file
+    await phone.record(None)
     return path
