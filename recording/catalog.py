@@ -1,12 +1,13 @@
 """The catalog: which recordings there are. A recording is listed by its session's record in the store."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from mediaswitch.clock import MILLISECOND, SECOND, wall_time
 from mediaswitch.errors import Refused
+from mediaswitch.ids import SessionId
 from mediaswitch.services import RecordingPage, RecordingQuery
 from mediaswitch.store import SessionFilter, Store
 from mediaswitch.timeline import EndReason
@@ -15,18 +16,21 @@ MAX_LIMIT = 200
 Row = Mapping[str, Any]
 
 
-async def find(store: Store, query: RecordingQuery, *, now: int) -> RecordingPage:
-    """One page, newest first. now: ns on the one clock. Raises Refused for a cursor that is none of ours."""
+async def find(store: Store, query: RecordingQuery, *, now: int, incomplete: Collection[SessionId]) -> RecordingPage:
+    """One page, newest first. Raises Refused for a cursor that is none of ours.
+
+    now: ns on the one clock. incomplete: sessions whose files are not all closed yet, which may outlast their end.
+    """
     limit = max(1, min(query.limit, MAX_LIMIT))
     rows = await store.sessions(_filter(query, limit + 1))
     more = len(rows) > limit
     return RecordingPage(
-        recordings=[summary(row, now=now) for row in rows[:limit]],
+        recordings=[summary(row, now=now, complete=row["id"] not in incomplete) for row in rows[:limit]],
         next_cursor=_cursor(rows[limit - 1]) if more else None,
     )
 
 
-def summary(row: Row, *, now: int) -> dict[str, Any]:
+def summary(row: Row, *, now: int, complete: bool) -> dict[str, Any]:
     """A session record as the list shows it; the duration is that until now while it goes on."""
     agent = None if row["agent"] is None else {"id": row["agent"], "name": row["agent_name"] or row["agent"]}
     return {
@@ -38,7 +42,7 @@ def summary(row: Row, *, now: int) -> dict[str, Any]:
         "agent": agent,
         "queue": row["queue"],
         "media": row["media"],
-        "state": _state(row),
+        "state": _state(row) if complete else "recording",
     }
 
 

@@ -1,5 +1,6 @@
 """Where recordings lie: `<root>/<tenant>/<yyyy>/<mm>/<dd>/<session>/`, by the UTC day on which the session began."""
 
+from contextlib import suppress
 from pathlib import Path
 
 from mediaswitch.clock import wall_time
@@ -36,9 +37,12 @@ class Folders:
         self._mark(session).unlink(missing_ok=True)
 
     def incomplete(self) -> dict[SessionId, Path]:
-        """The recordings that a former run of the server left behind."""
-        marks = sorted((self._root / OPEN).glob("*"))
-        return {SessionId(mark.name): self._root / mark.read_text() for mark in marks}
+        """The recordings that are going on, or that a former run of the server left behind."""
+        found = {}
+        for mark in sorted((self._root / OPEN).glob("*")):
+            with suppress(FileNotFoundError):  # completed at this moment
+                found[SessionId(mark.name)] = self._root / mark.read_text()
+        return found
 
     def _mark(self, session: SessionId) -> Path:
         return self._root / OPEN / session

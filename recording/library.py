@@ -34,7 +34,9 @@ class Library:
         await self._renditions.close()
 
     async def find(self, query: RecordingQuery) -> RecordingPage:
-        return await catalog.find(self._store, query, now=self._clock.now())
+        """One page of the list. Raises Refused for a foreign cursor."""
+        incomplete = await asyncio.to_thread(self._folders.incomplete)
+        return await catalog.find(self._store, query, now=self._clock.now(), incomplete=incomplete)
 
     async def manifest(self, tenant: TenantId, session: SessionId) -> dict[str, Any]:
         """Tracks and events of one session. Raises NotFound, WrongState while still recording."""

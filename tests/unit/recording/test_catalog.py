@@ -49,12 +49,12 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 
 async def ids(store: Store, query: RecordingQuery) -> list[str]:
-    return [row["session_id"] for row in (await catalog.find(store, query, now=NOW)).recordings]
+    return [row["session_id"] for row in (await catalog.find(store, query, now=NOW, incomplete=())).recordings]
 
 
 async def test_row_tells_who_when_and_how_long(store: Store) -> None:
     await store.write([], [session(1)])
-    (row,) = (await catalog.find(store, QUERY, now=NOW)).recordings
+    (row,) = (await catalog.find(store, QUERY, now=NOW, incomplete=())).recordings
     assert row == {
         "session_id": "s-1",
         "started_at": "2025-10-09T08:53:21.123Z",
@@ -72,9 +72,11 @@ async def test_state_tells_live_and_repaired_recordings(store: Store) -> None:
     live = replace(session(1), ended_at=None, end_reason=None)
     crashed = replace(session(2), end_reason=EndReason.SERVER_CRASHED)
     await store.write([], [live, crashed])
-    found = (await catalog.find(store, QUERY, now=NOW)).recordings
+    found = (await catalog.find(store, QUERY, now=NOW, incomplete=())).recordings
     assert [row["state"] for row in found] == ["repaired", "recording"]
     assert found[1]["duration_ms"] == 3_599_000.0
+    (closing, _) = (await catalog.find(store, QUERY, now=NOW, incomplete={crashed.id})).recordings
+    assert closing["state"] == "recording", "until its manifest is written"
 
 
 async def test_pages_follow_each_other_without_hole_or_repeat(store: Store) -> None:
@@ -83,7 +85,7 @@ async def test_pages_follow_each_other_without_hole_or_repeat(store: Store) -> N
     seen: list[str] = []
     query = replace(QUERY, limit=3)
     while True:
-        page = await catalog.find(store, query, now=NOW)
+        page = await catalog.find(store, query, now=NOW, incomplete=())
         seen += [row["session_id"] for row in page.recordings]
         if page.next_cursor is None:
             break
@@ -109,4 +111,4 @@ async def test_filters_narrow_the_list(store: Store) -> None:
 @pytest.mark.parametrize("cursor", ["x", "%%%", "bm90LWE=", "é", ""])
 async def test_foreign_cursor_is_refused(store: Store, cursor: str) -> None:
     with pytest.raises(Refused):
-        await catalog.find(store, replace(QUERY, cursor=cursor), now=NOW)
+        await catalog.find(store, replace(QUERY, cursor=cursor), now=NOW, incomplete=())
