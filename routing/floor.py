@@ -21,10 +21,10 @@ _IN_CONVERSATION = frozenset({AgentState.BUSY, AgentState.WRAP_UP})
 class Floor:
     """Holds the current values; knows no Exchange and no clock."""
 
-    def __init__(self, queues: Iterable[QueuePlan], agents: Iterable[AgentProfile], bus: Bus) -> None:
+    def __init__(self, queues: Iterable[QueuePlan], agents: Iterable[AgentProfile], bus: Bus, *, now: int) -> None:
         self._bus = bus
         self._queues = {(plan.tenant, plan.name): Queue(plan=plan) for plan in queues}
-        self._agents = {profile.id: Agent(profile=profile) for profile in agents}
+        self._agents = {profile.id: Agent(profile=profile, since=now) for profile in agents}
         self._levels = {
             key: ServiceLevel(threshold_s=queue.plan.service_level_s) for key, queue in self._queues.items()
         }

@@ -57,7 +57,7 @@ class Router:
         self._bus = bus
         self._clock = clock
         self._timers = timers
-        self._floor = Floor(queues, agents, bus)
+        self._floor = Floor(queues, agents, bus, now=clock.now())
         self._presence = Presence(clock=clock, timers=timers, grace_s=grace_s, left=self._left)
         self._alarms: dict[AgentId, Alarm] = {}
         self._positions: dict[SessionId, int] = {}

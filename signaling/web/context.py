@@ -85,7 +85,7 @@ class Context:
             sockets=LiveSockets(),
             logins_by_name=RateLimiter(burst=5, every_s=15),
             logins_by_address=RateLimiter(burst=30, every_s=2),
-            calls_by_address=RateLimiter(burst=10, every_s=3),
+            calls_by_address=RateLimiter(burst=30, every_s=1),
         )
 
 

@@ -120,19 +120,20 @@ class Hub:
         session = changed.session
         known = self._known.setdefault(session.id, _Known(session))
         known.session = session
-        frame = encode({"type": "session", "session": session_answer(session).model_dump(mode="json")})
-        for subscriber in self._of_session(session):
-            subscriber.send_text(frame)
+        if told := list(self._of_session(session)):
+            frame = encode({"type": "session", "session": session_answer(session).model_dump(mode="json")})
+            for subscriber in told:
+                subscriber.send_text(frame)
         self._forget_if_done(session.id)
 
     def _on_entry(self, entry: Entry) -> None:
         session = self._latest(entry)
         if session is None:
             return
-        event = entry_json(entry, started_at=session.started_at)
-        frame = encode({"type": "event", "session_id": session.id, "event": event})
-        for subscriber in self._followers(session):
-            if is_shown(entry.event, subscriber.who):
+        if told := [each for each in self._followers(session) if is_shown(entry.event, each.who)]:
+            event = entry_json(entry, started_at=session.started_at)
+            frame = encode({"type": "event", "session_id": session.id, "event": event})
+            for subscriber in told:
                 subscriber.send_text(frame)
         self._tell_offer(entry, session)
         if isinstance(entry.event, t.RecordingClosed) and entry.session in self._known:

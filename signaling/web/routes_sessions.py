@@ -57,7 +57,10 @@ async def _visible(call: Call[NoQuery]) -> Session:
 async def get_timeline(call: Call[NoQuery]) -> TimelineAnswer:
     """All that happened in a session so far."""
     session, who = await _visible(call), speaker(call.who)
-    entries = await call.services.timelines.timeline(call.tenant, call.session_id)
+    try:
+        entries = await call.services.timelines.timeline(call.tenant, call.session_id)
+    except NotFound:  # one so young that nothing of it is stored yet
+        entries = ()
     shown = [entry for entry in entries if is_shown(entry.event, who)]
     return TimelineAnswer(events=[entry_json(entry, started_at=session.started_at) for entry in shown])
 

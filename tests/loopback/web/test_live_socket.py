@@ -6,6 +6,8 @@ import json
 import pytest
 from aiohttp import WSMsgType
 
+from mediaswitch.ids import SessionId
+from mediaswitch.timeline import EndReason
 from signaling.web import socket, subscriber
 from tests.support.web_house import OFFER, OTHER_TENANT, WebHouse
 
@@ -84,6 +86,22 @@ async def test_talking_parties_follow_the_session_and_its_events(house: WebHouse
     await page.wait_session("wrap_up")
     await house.ask("POST", f"/api/v1/sessions/{session}/wrapup/end", {}, token=agent)
     await desk.wait_session("ended")
+
+
+async def test_agent_whose_connection_is_lost_is_told_once_and_has_no_say_any_more(house: WebHouse) -> None:
+    session, agent, customer = await house.talk()
+    desk, _ = await house.live(agent)
+    exchange = house.house.exchange
+    leg = exchange.session(SessionId(session)).legs[-1]
+    exchange.leg_ended(SessionId(session), leg.id, EndReason.CONNECTION_LOST)
+    told = await desk.wait_session("queued")
+    assert told["participants"][-1]["legs"][0]["state"] == "ended"
+    for action in ("hold", "hangup"):
+        assert (await house.ask("POST", f"/api/v1/sessions/{session}/{action}", token=agent)).status == 409
+    await house.ask("POST", f"/api/v1/sessions/{session}/messages", {"text": "anybody?"}, token=customer)
+    await desk.say({"type": "ping"})
+    while (frame := json.loads((await desk.socket.receive(timeout=5)).data))["type"] != "pong":
+        assert frame["type"] not in ("event", "session")
 
 
 async def test_agent_does_not_follow_sessions_of_others(house: WebHouse) -> None:
