@@ -98,6 +98,14 @@ def test_end_of_a_prompt_that_was_cut_short_means_nothing() -> None:
     greeting = walk.saying
     walk.press("9")
     assert walk.happens(e.Said(number=greeting)) == []
+    assert walk.wait(60) == [], "the menu is still being said"
+
+
+def test_digits_typed_after_a_wrong_one_are_forgotten_with_it() -> None:
+    walk = Walk(MENU)
+    walk.press("9", "1")
+    assert words(walk.begin()) == ["no such thing", "one or two"]
+    assert a.ChooseLanguage(language="zh") in walk.press("2")
 
 
 def test_waiting_caller_hears_music_and_the_position_now_and_then() -> None:
@@ -125,8 +133,12 @@ def test_caller_for_whom_a_desk_rings_is_not_turned_away() -> None:
     walk.begin()
     walk.press("1")
     walk.wait(45)
+    walk.happens(e.Position(position=1))
+    walk.heard()
     walk.happens(e.Offering(ringing=True))
-    assert walk.wait(20) == []
+    assert words(walk.wait(20)) == ["You are next in line. Please hold."]
+    assert a.LeaveQueue() not in walk.heard()
+    assert walk.wait(19) == []
     walk.happens(e.Offering(ringing=False))
     assert walk.wait(0.1) == [a.LeaveQueue()]
 
