@@ -1,4 +1,4 @@
-"""A server for each test, with number 2000 bridged to a called party on `called_port`."""
+"""A server for each test. Number 2000 and, by a flow that web customers may call, 2100 lead to `called_port`."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,6 +21,14 @@ bridge = "sip:bench@127.0.0.1:{port}"
 [[numbers]]
 number = "1100"
 queue = "support"
+
+[[numbers]]
+number = "2100"
+flow = "outside"
+
+[flows.outside.steps.dial]
+verb = "bridge"
+to = "sip:bench@127.0.0.1:{port}"
 """
 
 MEDIA_TIMEOUT_S = 3
