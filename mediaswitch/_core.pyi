@@ -8,6 +8,45 @@ A method that names a port or a track raises UnknownPort or UnknownTrack when th
 from collections.abc import Sequence
 from typing import Literal, TypeAlias, final
 
+from typing_extensions import disjoint_base
+
+__all__ = [
+    "BadMediaFile",
+    "BadOffer",
+    "BadSetting",
+    "CoreError",
+    "CoreEvent",
+    "CoreStopped",
+    "Counters",
+    "DataMessage",
+    "DifferentSessions",
+    "Digit",
+    "MediaCore",
+    "MediaStarted",
+    "MediaStopped",
+    "MediaTimeout",
+    "NoFreePort",
+    "PlayFile",
+    "PlayFinished",
+    "PlaySilence",
+    "PlayTone",
+    "PlayerPort",
+    "PortConnected",
+    "PortFailed",
+    "PortGone",
+    "RecorderClosed",
+    "RecorderFailed",
+    "RtpPort",
+    "SegmentClosed",
+    "SegmentSummary",
+    "TrackInfo",
+    "TrackStats",
+    "UnknownPort",
+    "UnknownTrack",
+    "WebRtcPort",
+    "repair_track",
+]
+
 _MediaKind: TypeAlias = Literal["audio", "camera", "screen"]
 
 class CoreError(Exception):
@@ -213,6 +252,7 @@ class SegmentSummary:
     @property
     def height(self) -> int | None: ...
 
+@disjoint_base
 class CoreEvent:
     """Something happened in the core at `at_ns`."""
 

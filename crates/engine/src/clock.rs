@@ -19,7 +19,10 @@ impl Clock {
     /// `offset_ns` is added to CLOCK_MONOTONIC.
     pub fn new(offset_ns: i64) -> Clock {
         let anchor_ns = monotonic_ns().saturating_add_signed(offset_ns);
-        Clock { anchor: Instant::now(), anchor_ns }
+        Clock {
+            anchor: Instant::now(),
+            anchor_ns,
+        }
     }
 
     pub fn now(&self) -> Nanos {
@@ -37,7 +40,10 @@ impl Clock {
 }
 
 fn monotonic_ns() -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is a valid timespec to write to; CLOCK_MONOTONIC always exists on Linux.
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
     time.tv_sec as u64 * SECOND + time.tv_nsec as u64

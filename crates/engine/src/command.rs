@@ -27,10 +27,24 @@ pub struct Play {
 pub type Reanswer = Result<(Answer, Vec<Line>), BadOffer>;
 
 pub enum Command {
-    OpenRtp { port: PortId, track: TrackId, session: SessionId, allow_latch: bool },
-    ConfigureRtp { port: PortId, config: RtpConfig },
+    OpenRtp {
+        port: PortId,
+        track: TrackId,
+        session: SessionId,
+        allow_latch: bool,
+    },
+    ConfigureRtp {
+        port: PortId,
+        config: RtpConfig,
+    },
     /// `local`: the address that the leg announced.
-    OpenWebRtc { port: PortId, session: SessionId, leg: Box<Leg>, lines: Vec<Line>, local: SocketAddr },
+    OpenWebRtc {
+        port: PortId,
+        session: SessionId,
+        leg: Box<Leg>,
+        lines: Vec<Line>,
+        local: SocketAddr,
+    },
     /// `audio_codecs`: what we send from now on, the best first. `spare`: an id for each line that may be new.
     ReofferWebRtc {
         port: PortId,
@@ -39,15 +53,41 @@ pub enum Command {
         spare: Vec<TrackId>,
         reply: SyncSender<Option<Reanswer>>,
     },
-    OpenPlayer { port: PortId, track: TrackId, session: SessionId },
-    Play { port: PortId, play: Play },
-    StopPlaying { port: PortId },
-    OpenRecorder { port: PortId, session: SessionId },
+    OpenPlayer {
+        port: PortId,
+        track: TrackId,
+        session: SessionId,
+    },
+    Play {
+        port: PortId,
+        play: Play,
+    },
+    StopPlaying {
+        port: PortId,
+    },
+    OpenRecorder {
+        port: PortId,
+        session: SessionId,
+    },
     Connect(Crosspoint),
-    Disconnect { source: TrackId, destination: PortId },
+    Disconnect {
+        source: TrackId,
+        destination: PortId,
+    },
     /// `end`: a recorder's files are padded to it.
-    ClosePort { port: PortId, end: Option<Nanos> },
-    SendData { port: PortId, text: String },
-    RequestKeyframe { track: TrackId },
-    Stats { port: PortId, reply: SyncSender<Vec<TrackStats>> },
+    ClosePort {
+        port: PortId,
+        end: Option<Nanos>,
+    },
+    SendData {
+        port: PortId,
+        text: String,
+    },
+    RequestKeyframe {
+        track: TrackId,
+    },
+    Stats {
+        port: PortId,
+        reply: SyncSender<Vec<TrackStats>>,
+    },
 }

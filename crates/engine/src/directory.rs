@@ -36,8 +36,13 @@ impl Directory {
 
     /// The tracks that a WebRTC port has after another offer.
     pub fn add_tracks(&mut self, port: PortId, tracks: impl Iterator<Item = TrackId>) {
-        let Some(entry) = self.ports.get_mut(&port) else { return };
-        for track in tracks.filter(|track| !entry.tracks.contains(track)).collect::<Vec<_>>() {
+        let Some(entry) = self.ports.get_mut(&port) else {
+            return;
+        };
+        for track in tracks
+            .filter(|track| !entry.tracks.contains(track))
+            .collect::<Vec<_>>()
+        {
             entry.tracks.push(track);
             self.tracks.insert(track, entry.session);
         }
@@ -74,11 +79,18 @@ impl Directory {
     }
 
     pub fn track(&self, track: TrackId) -> Result<SessionId, CoreError> {
-        self.tracks.get(&track).copied().ok_or(CoreError::UnknownTrack(track))
+        self.tracks
+            .get(&track)
+            .copied()
+            .ok_or(CoreError::UnknownTrack(track))
     }
 
     /// The session that both belong to.
-    pub fn session_of_both(&self, source: TrackId, destination: PortId) -> Result<SessionId, CoreError> {
+    pub fn session_of_both(
+        &self,
+        source: TrackId,
+        destination: PortId,
+    ) -> Result<SessionId, CoreError> {
         let session = self.track(source)?;
         if self.port(destination)?.session != session {
             return Err(CoreError::DifferentSessions(source, destination));

@@ -57,8 +57,14 @@ pub struct Settings {
 #[derive(Clone, Debug, PartialEq)]
 pub enum PlayItem {
     File(PathBuf),
-    Tone { hz: Vec<f32>, duration_ms: u32, level_dbm0: f32 },
-    Silence { duration_ms: u32 },
+    Tone {
+        hz: Vec<f32>,
+        duration_ms: u32,
+        level_dbm0: f32,
+    },
+    Silence {
+        duration_ms: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -101,7 +107,9 @@ struct WorkerHandle {
 
 impl WorkerHandle {
     fn send(&self, message: Message) -> Result<(), CoreError> {
-        self.messages.send(message).map_err(|_| CoreError::Stopped)?;
+        self.messages
+            .send(message)
+            .map_err(|_| CoreError::Stopped)?;
         self.wake.raise();
         Ok(())
     }
@@ -136,7 +144,8 @@ impl Engine {
         let workers = (0..settings.workers)
             .map(|index| start_worker(index, &settings, clock, &events, &counters))
             .collect::<Result<Vec<_>, CoreError>>()?;
-        let identity = Identity::generate().ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
+        let identity = Identity::generate()
+            .ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
         let control = Shared {
             workers,
             directory: Directory::default(),
@@ -161,7 +170,13 @@ impl Engine {
         for worker in &workers {
             let _ = worker.send(Message::Stop); // one that is gone has stopped
         }
-        for WorkerHandle { messages, recording, threads, .. } in workers {
+        for WorkerHandle {
+            messages,
+            recording,
+            threads,
+            ..
+        } in workers
+        {
             drop((messages, recording)); // the writer ends when nobody can tell it anything more
             for thread in threads {
                 let _ = thread.join();
@@ -204,18 +219,41 @@ impl Engine {
         control.worker(session)?;
         let (low, high) = self.settings.rtp_ports;
         let start = control.next_rtp_port;
-        let (rtp, rtcp) =
-            udp::bind_pair(self.settings.bind_ip, start, (low, high)).ok_or(CoreError::NoFreePort)?;
+        let (rtp, rtcp) = udp::bind_pair(self.settings.bind_ip, start, (low, high))
+            .ok_or(CoreError::NoFreePort)?;
         let udp_port = rtp.local_addr()?.port();
         // The search goes on after it, so that a port rests before a new call hears the stragglers of the old one.
-        control.next_rtp_port = if udp_port.saturating_add(2) < high { udp_port + 2 } else { low };
+        control.next_rtp_port = if udp_port.saturating_add(2) < high {
+            udp_port + 2
+        } else {
+            low
+        };
         let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
         let worker = control.worker(session)?;
         worker.send(Message::Open(Endpoint::Rtp(port), rtp))?;
         worker.send(Message::Open(Endpoint::Rtcp(port), rtcp))?;
-        control.ask(session, Command::OpenRtp { port, track, session, allow_latch })?;
-        control.directory.add(port, Entry { session, kind: Kind::Rtp, tracks: vec![track] });
-        Ok(OpenedRtp { port, track, address: SocketAddr::new(self.settings.public_ip, udp_port) })
+        control.ask(
+            session,
+            Command::OpenRtp {
+                port,
+                track,
+                session,
+                allow_latch,
+            },
+        )?;
+        control.directory.add(
+            port,
+            Entry {
+                session,
+                kind: Kind::Rtp,
+                tracks: vec![track],
+            },
+        );
+        Ok(OpenedRtp {
+            port,
+            track,
+            address: SocketAddr::new(self.settings.public_ip, udp_port),
+        })
     }
 
     pub fn configure_rtp(&self, port: PortId, config: RtpConfig) -> Result<(), CoreError> {
@@ -237,12 +275,32 @@ impl Engine {
         let accepted = Leg::accept(offer, config, self.clock.instant(self.clock.now()));
         let (leg, answer) = accepted.map_err(|error| CoreError::BadOffer(error.to_string()))?;
         let port = PortId(self.next_id());
-        let lines: Vec<Line> = answer.lines.iter().map(|line| Line::new(line, TrackId(self.next_id()))).collect();
+        let lines: Vec<Line> = answer
+            .lines
+            .iter()
+            .map(|line| Line::new(line, TrackId(self.next_id())))
+            .collect();
         let tracks = lines.iter().map(|line| line.track).collect();
         let opened = opened(port, answer.sdp, &lines);
         let mut control = self.control();
-        control.ask(session, Command::OpenWebRtc { port, session, leg: Box::new(leg), lines, local })?;
-        control.directory.add(port, Entry { session, kind: Kind::WebRtc, tracks });
+        control.ask(
+            session,
+            Command::OpenWebRtc {
+                port,
+                session,
+                leg: Box::new(leg),
+                lines,
+                local,
+            },
+        )?;
+        control.directory.add(
+            port,
+            Entry {
+                session,
+                kind: Kind::WebRtc,
+                tracks,
+            },
+        );
         Ok(opened)
     }
 
@@ -256,12 +314,20 @@ impl Engine {
         self.control().directory.session_of(port, Kind::WebRtc)?;
         let offer = offer.to_owned();
         let spare = (0..MAX_LINES).map(|_| TrackId(self.next_id())).collect();
-        let command = |reply| Command::ReofferWebRtc { port, offer, audio_codecs, spare, reply };
+        let command = |reply| Command::ReofferWebRtc {
+            port,
+            offer,
+            audio_codecs,
+            spare,
+            reply,
+        };
         let answered = self.ask_and_wait(port, command)?;
         let (answer, lines) = answered
             .ok_or(CoreError::UnknownPort(port))?
             .map_err(|error| CoreError::BadOffer(error.to_string()))?;
-        self.control().directory.add_tracks(port, lines.iter().map(|line| line.track));
+        self.control()
+            .directory
+            .add_tracks(port, lines.iter().map(|line| line.track));
         Ok(opened(port, answer.sdp, &lines))
     }
 
@@ -278,13 +344,32 @@ impl Engine {
         control.ask(session, Command::RequestKeyframe { track })
     }
 
-    pub fn open_recorder(&self, session: SessionId, folder: &Path, epoch: Nanos) -> Result<PortId, CoreError> {
+    pub fn open_recorder(
+        &self,
+        session: SessionId,
+        folder: &Path,
+        epoch: Nanos,
+    ) -> Result<PortId, CoreError> {
         let mut control = self.control();
         let port = PortId(self.next_id());
         // The writer first: it must know the recorder when its first packet comes.
-        control.record(session, Control::Open { recorder: port, folder: folder.to_owned(), epoch })?;
+        control.record(
+            session,
+            Control::Open {
+                recorder: port,
+                folder: folder.to_owned(),
+                epoch,
+            },
+        )?;
         control.ask(session, Command::OpenRecorder { port, session })?;
-        control.directory.add(port, Entry { session, kind: Kind::Recorder, tracks: Vec::new() });
+        control.directory.add(
+            port,
+            Entry {
+                session,
+                kind: Kind::Recorder,
+                tracks: Vec::new(),
+            },
+        );
         Ok(port)
     }
 
@@ -299,35 +384,62 @@ impl Engine {
     pub fn open_player(&self, session: SessionId) -> Result<OpenedPlayer, CoreError> {
         let mut control = self.control();
         let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
-        control.ask(session, Command::OpenPlayer { port, track, session })?;
-        control.directory.add(port, Entry { session, kind: Kind::Player, tracks: vec![track] });
+        control.ask(
+            session,
+            Command::OpenPlayer {
+                port,
+                track,
+                session,
+            },
+        )?;
+        control.directory.add(
+            port,
+            Entry {
+                session,
+                kind: Kind::Player,
+                tracks: vec![track],
+            },
+        );
         Ok(OpenedPlayer { port, track })
     }
 
     /// Prepare the items in the calling thread, then play them; returns the play's id.
     pub fn play(&self, port: PortId, items: &[PlayItem], looped: bool) -> Result<u64, CoreError> {
         self.control().directory.session_of(port, Kind::Player)?;
-        let items = items.iter().map(|item| self.prepare(item)).collect::<Result<Vec<_>, _>>()?;
+        let items = items
+            .iter()
+            .map(|item| self.prepare(item))
+            .collect::<Result<Vec<_>, _>>()?;
         let id = self.last_play.fetch_add(1, Ordering::Relaxed) + 1;
         let control = self.control();
         let session = control.directory.session_of(port, Kind::Player)?;
-        control.ask(session, Command::Play { port, play: Play { id, items, looped } })?;
+        control.ask(
+            session,
+            Command::Play {
+                port,
+                play: Play { id, items, looped },
+            },
+        )?;
         Ok(id)
     }
 
     fn prepare(&self, item: &PlayItem) -> Result<Arc<Prompt>, CoreError> {
         match item {
             PlayItem::Silence { duration_ms } => Ok(Arc::new(prompt::silence(*duration_ms))),
-            PlayItem::Tone { hz, duration_ms, level_dbm0 } => {
-                Ok(Arc::new(prompt::tone(hz, *duration_ms, *level_dbm0)))
-            }
+            PlayItem::Tone {
+                hz,
+                duration_ms,
+                level_dbm0,
+            } => Ok(Arc::new(prompt::tone(hz, *duration_ms, *level_dbm0))),
             PlayItem::File(path) => self.load(path),
         }
     }
 
     /// A file is read without the lock: disks are slow.
     fn load(&self, path: &Path) -> Result<Arc<Prompt>, CoreError> {
-        let version = std::fs::metadata(path).ok().and_then(|data| Some((data.modified().ok()?, data.len())));
+        let version = std::fs::metadata(path)
+            .ok()
+            .and_then(|data| Some((data.modified().ok()?, data.len())));
         if let Some(prompt) = self.control().prompts.get(path, version) {
             return Ok(prompt);
         }
@@ -344,7 +456,9 @@ impl Engine {
 
     pub fn connect(&self, crosspoint: Crosspoint) -> Result<(), CoreError> {
         let control = self.control();
-        let session = control.directory.session_of_both(crosspoint.source, crosspoint.destination)?;
+        let session = control
+            .directory
+            .session_of_both(crosspoint.source, crosspoint.destination)?;
         control.ask(session, Command::Connect(crosspoint))
     }
 
@@ -352,7 +466,13 @@ impl Engine {
     pub fn disconnect(&self, source: TrackId, destination: PortId) -> Result<(), CoreError> {
         let control = self.control();
         match control.directory.session_of_both(source, destination) {
-            Ok(session) => control.ask(session, Command::Disconnect { source, destination }),
+            Ok(session) => control.ask(
+                session,
+                Command::Disconnect {
+                    source,
+                    destination,
+                },
+            ),
             Err(_) => Ok(()),
         }
     }
@@ -360,7 +480,9 @@ impl Engine {
     /// What is not there needs no closing.
     pub fn close_port(&self, port: PortId, end: Option<Nanos>) -> Result<(), CoreError> {
         let mut control = self.control();
-        let Some(entry) = control.directory.remove(port) else { return Ok(()) };
+        let Some(entry) = control.directory.remove(port) else {
+            return Ok(());
+        };
         for track in entry.tracks {
             if control.directory.forget_named(track) {
                 control.record(entry.session, Control::Forget { track })?;
@@ -385,7 +507,9 @@ impl Engine {
             let session = control.directory.port(port)?.session;
             control.ask(session, command(reply))?;
         }
-        answer.recv_timeout(REPLY_TIMEOUT).map_err(|_| CoreError::Stopped)
+        answer
+            .recv_timeout(REPLY_TIMEOUT)
+            .map_err(|_| CoreError::Stopped)
     }
 }
 
@@ -403,27 +527,40 @@ impl Shared {
     }
 
     fn record(&self, session: SessionId, control: Control) -> Result<(), CoreError> {
-        self.worker(session)?.recording.send(control).map_err(|_| CoreError::Stopped)
+        self.worker(session)?
+            .recording
+            .send(control)
+            .map_err(|_| CoreError::Stopped)
     }
 
     fn ask(&self, session: SessionId, command: Command) -> Result<(), CoreError> {
-        self.worker(session)?.send(Message::Command(Box::new(command)))
+        self.worker(session)?
+            .send(Message::Command(Box::new(command)))
     }
 }
 
 fn check(settings: &Settings) -> Result<(), CoreError> {
     if !(1..=MAX_WORKERS).contains(&settings.workers) {
-        return Err(CoreError::BadSetting(format!("workers must be 1 to {MAX_WORKERS}")));
+        return Err(CoreError::BadSetting(format!(
+            "workers must be 1 to {MAX_WORKERS}"
+        )));
     }
     let (low, high) = settings.rtp_ports;
     if low == 0 || low.next_multiple_of(2) >= high {
-        return Err(CoreError::BadSetting(format!("no pair of ports in the RTP range {low} to {high}")));
+        return Err(CoreError::BadSetting(format!(
+            "no pair of ports in the RTP range {low} to {high}"
+        )));
     }
     if settings.public_ip.is_unspecified() {
-        return Err(CoreError::BadSetting("public_ip is needed where bind_ip is any address".into()));
+        return Err(CoreError::BadSetting(
+            "public_ip is needed where bind_ip is any address".into(),
+        ));
     }
-    if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port) {
-        return Err(CoreError::BadSetting("not enough ports above webrtc_port for all workers".into()));
+    if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port)
+    {
+        return Err(CoreError::BadSetting(
+            "not enough ports above webrtc_port for all workers".into(),
+        ));
     }
     Ok(())
 }
@@ -431,8 +568,16 @@ fn check(settings: &Settings) -> Result<(), CoreError> {
 /// What the peer of this port may send.
 fn opened(port: PortId, answer: String, lines: &[Line]) -> OpenedWebRtc {
     let sent = lines.iter().filter(|line| line.sends());
-    let tracks = sent.map(|line| OpenedTrack { track: line.track, kind: line.kind, mid: line.mid.to_string() });
-    OpenedWebRtc { port, answer, tracks: tracks.collect() }
+    let tracks = sent.map(|line| OpenedTrack {
+        track: line.track,
+        kind: line.kind,
+        mid: line.mid.to_string(),
+    });
+    OpenedWebRtc {
+        port,
+        answer,
+        tracks: tracks.collect(),
+    }
 }
 
 fn start_worker(
@@ -446,7 +591,11 @@ fn start_worker(
     let (recording, control) = channel();
     let (tape, tape_end) = Tape::new();
     let wake = Arc::new(Wake::new()?);
-    let port = if settings.webrtc_port == 0 { 0 } else { settings.webrtc_port + index as u16 };
+    let port = if settings.webrtc_port == 0 {
+        0
+    } else {
+        settings.webrtc_port + index as u16
+    };
     let socket = udp::bind_webrtc(settings.bind_ip, port)?;
     let webrtc = SocketAddr::new(settings.public_ip, socket.local_addr()?.port());
     let worker_settings = WorkerSettings {
@@ -454,14 +603,30 @@ fn start_worker(
         clock,
         random: Random::from_system(),
     };
-    let worker = Worker::new(worker_settings, events.clone(), counters.clone(), tape, clock.now());
+    let worker = Worker::new(
+        worker_settings,
+        events.clone(),
+        counters.clone(),
+        tape,
+        clock.now(),
+    );
     let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone())?;
     let writer = Writer::new(tape_end, control, clock, events.clone(), counters.clone());
     let threads = vec![
-        Builder::new().name(format!("media-{index}")).spawn(move || shell.run())?,
-        Builder::new().name(format!("writer-{index}")).spawn(move || writer.run())?,
+        Builder::new()
+            .name(format!("media-{index}"))
+            .spawn(move || shell.run())?,
+        Builder::new()
+            .name(format!("writer-{index}"))
+            .spawn(move || writer.run())?,
     ];
-    let worker = WorkerHandle { messages, wake, recording, webrtc, threads };
+    let worker = WorkerHandle {
+        messages,
+        wake,
+        recording,
+        webrtc,
+        threads,
+    };
     worker.send(Message::Open(Endpoint::WebRtc, socket))?;
     Ok(worker)
 }
@@ -485,16 +650,33 @@ struct CachedPrompt {
 impl PromptCache {
     fn get(&mut self, path: &Path, version: Version) -> Option<Arc<Prompt>> {
         self.uses += 1;
-        let cached = self.files.get_mut(path).filter(|cached| version.is_some() && cached.version == version)?;
+        let cached = self
+            .files
+            .get_mut(path)
+            .filter(|cached| version.is_some() && cached.version == version)?;
         cached.used = self.uses;
         Some(cached.prompt.clone())
     }
 
     fn put(&mut self, path: &Path, version: Version, prompt: &Arc<Prompt>) {
-        let cached = CachedPrompt { version, prompt: prompt.clone(), used: self.uses };
+        let cached = CachedPrompt {
+            version,
+            prompt: prompt.clone(),
+            used: self.uses,
+        };
         self.files.insert(path.to_owned(), cached);
-        while self.files.values().map(|cached| cached.prompt.len()).sum::<usize>() > MAX_CACHED_SAMPLES {
-            let oldest = self.files.iter().min_by_key(|(_, cached)| cached.used).map(|(path, _)| path.clone());
+        while self
+            .files
+            .values()
+            .map(|cached| cached.prompt.len())
+            .sum::<usize>()
+            > MAX_CACHED_SAMPLES
+        {
+            let oldest = self
+                .files
+                .iter()
+                .min_by_key(|(_, cached)| cached.used)
+                .map(|(path, _)| path.clone());
             match oldest {
                 Some(path) => drop(self.files.remove(&path)),
                 None => break,

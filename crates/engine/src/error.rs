@@ -30,7 +30,10 @@ impl fmt::Display for CoreError {
             CoreError::UnknownPort(port) => write!(f, "no such port: {port}"),
             CoreError::UnknownTrack(track) => write!(f, "no such track: {track}"),
             CoreError::DifferentSessions(track, port) => {
-                write!(f, "track {track} and port {port} belong to different sessions")
+                write!(
+                    f,
+                    "track {track} and port {port} belong to different sessions"
+                )
             }
             CoreError::BadOffer(reason) | CoreError::BadSetting(reason) => f.write_str(reason),
             CoreError::BadMediaFile(bad) => bad.fmt(f),

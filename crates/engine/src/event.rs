@@ -49,18 +49,53 @@ pub struct Segment {
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Happening {
-    PortConnected { port: PortId },
-    PortFailed { port: PortId, reason: String },
-    PortGone { port: PortId },
-    MediaStarted { track: TrackId },
-    MediaStopped { track: TrackId },
-    MediaTimeout { port: PortId },
-    Digit { port: PortId, digit: char, duration_ms: u32 },
-    PlayFinished { port: PortId, play_id: u64, outcome: PlayOutcome },
-    DataMessage { port: PortId, label: String, text: String },
-    SegmentClosed { recorder: PortId, track: TrackId, segment: Box<Segment> },
-    RecorderFailed { recorder: PortId, track: TrackId, reason: String },
-    RecorderClosed { recorder: PortId },
+    PortConnected {
+        port: PortId,
+    },
+    PortFailed {
+        port: PortId,
+        reason: String,
+    },
+    PortGone {
+        port: PortId,
+    },
+    MediaStarted {
+        track: TrackId,
+    },
+    MediaStopped {
+        track: TrackId,
+    },
+    MediaTimeout {
+        port: PortId,
+    },
+    Digit {
+        port: PortId,
+        digit: char,
+        duration_ms: u32,
+    },
+    PlayFinished {
+        port: PortId,
+        play_id: u64,
+        outcome: PlayOutcome,
+    },
+    DataMessage {
+        port: PortId,
+        label: String,
+        text: String,
+    },
+    SegmentClosed {
+        recorder: PortId,
+        track: TrackId,
+        segment: Box<Segment>,
+    },
+    RecorderFailed {
+        recorder: PortId,
+        track: TrackId,
+        reason: String,
+    },
+    RecorderClosed {
+        recorder: PortId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -130,7 +165,10 @@ mod tests {
         let queue = EventQueue::with_capacity(2).unwrap();
         (1..=3).for_each(|n| queue.tell(n, gone(n)));
         let drained = queue.drain();
-        assert_eq!(drained.iter().map(|event| event.at).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!(
+            drained.iter().map(|event| event.at).collect::<Vec<_>>(),
+            [1, 2]
+        );
         assert_eq!(queue.lost(), 1);
     }
 

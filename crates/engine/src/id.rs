@@ -17,9 +17,15 @@ macro_rules! id {
     };
 }
 
-id!(PortId, "The media core's end of a leg, a player or a recorder.");
+id!(
+    PortId,
+    "The media core's end of a leg, a player or a recorder."
+);
 id!(TrackId, "One flow of media that enters the core on a port.");
-id!(SessionId, "A placement key: all ports of one session live on one worker.");
+id!(
+    SessionId,
+    "A placement key: all ports of one session live on one worker."
+);
 
 /// Ids are dense and trusted: one multiplication spreads them, where SipHash would cost more than the packet's relay.
 #[derive(Default)]
@@ -37,7 +43,9 @@ impl Hasher for IdHasher {
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0 ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(26);
+        self.0 = (self.0 ^ value)
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+            .rotate_left(26);
     }
 }
 

@@ -12,8 +12,16 @@ pub struct Crosspoint {
 
 impl Crosspoint {
     pub fn new(source: TrackId, destination: PortId, gain_db: f32) -> Crosspoint {
-        let gain = if gain_db == 0.0 { 1.0 } else { 10f32.powf(gain_db / 20.0) };
-        Crosspoint { source, destination, gain }
+        let gain = if gain_db == 0.0 {
+            1.0
+        } else {
+            10f32.powf(gain_db / 20.0)
+        };
+        Crosspoint {
+            source,
+            destination,
+            gain,
+        }
     }
 }
 
@@ -28,18 +36,26 @@ impl Matrix {
     /// Make the crosspoint, or set the gain of the one that is there.
     pub fn connect(&mut self, crosspoint: Crosspoint) {
         let of_source = self.by_source.entry(crosspoint.source).or_default();
-        match of_source.iter_mut().find(|known| known.destination == crosspoint.destination) {
+        match of_source
+            .iter_mut()
+            .find(|known| known.destination == crosspoint.destination)
+        {
             Some(known) => known.gain = crosspoint.gain,
             None => {
                 of_source.push(crosspoint);
-                self.by_destination.entry(crosspoint.destination).or_default().push(crosspoint.source);
+                self.by_destination
+                    .entry(crosspoint.destination)
+                    .or_default()
+                    .push(crosspoint.source);
             }
         }
     }
 
     /// False if it was not there.
     pub fn disconnect(&mut self, source: TrackId, destination: PortId) -> bool {
-        let Some(of_source) = self.by_source.get_mut(&source) else { return false };
+        let Some(of_source) = self.by_source.get_mut(&source) else {
+            return false;
+        };
         let before = of_source.len();
         of_source.retain(|known| known.destination != destination);
         if of_source.len() == before {
@@ -63,11 +79,16 @@ impl Matrix {
 
     /// The sources of a port, in the order they were connected.
     pub fn to(&self, destination: PortId) -> &[TrackId] {
-        self.by_destination.get(&destination).map_or(&[], Vec::as_slice)
+        self.by_destination
+            .get(&destination)
+            .map_or(&[], Vec::as_slice)
     }
 
     pub fn gain(&self, source: TrackId, destination: PortId) -> Option<f32> {
-        self.from(source).iter().find(|known| known.destination == destination).map(|known| known.gain)
+        self.from(source)
+            .iter()
+            .find(|known| known.destination == destination)
+            .map(|known| known.gain)
     }
 
     pub fn len(&self) -> usize {
@@ -95,7 +116,14 @@ mod tests {
             matrix.connect(Crosspoint::new(source, destination, 0.0));
         }
         assert_eq!(matrix.to(P), [A, B]);
-        assert_eq!(matrix.from(A).iter().map(|c| c.destination).collect::<Vec<_>>(), [P, Q]);
+        assert_eq!(
+            matrix
+                .from(A)
+                .iter()
+                .map(|c| c.destination)
+                .collect::<Vec<_>>(),
+            [P, Q]
+        );
         assert_eq!(matrix.len(), 3);
     }
 

@@ -18,7 +18,11 @@ pub struct Frames {
 
 impl Frames {
     pub fn new(native: Rate) -> Frames {
-        Frames { native, samples: [[0; Rate::MAX_FRAME]; 3], converters: [None, None, None] }
+        Frames {
+            native,
+            samples: [[0; Rate::MAX_FRAME]; 3],
+            converters: [None, None, None],
+        }
     }
 
     pub fn native(&self) -> Rate {
@@ -43,7 +47,10 @@ impl Frames {
         for rate in Rate::ALL {
             if let Some(converter) = &mut self.converters[rate.index()] {
                 let (native, converted) = two(&mut self.samples, self.native.index(), rate.index());
-                converter.process(&native[..self.native.frame()], &mut converted[..rate.frame()]);
+                converter.process(
+                    &native[..self.native.frame()],
+                    &mut converted[..rate.frame()],
+                );
             }
         }
     }
@@ -60,7 +67,9 @@ impl Frames {
 }
 
 fn two<T>(items: &mut [T; 3], first: usize, second: usize) -> (&T, &mut T) {
-    let [a, b] = items.get_disjoint_mut([first, second]).expect("two different rates");
+    let [a, b] = items
+        .get_disjoint_mut([first, second])
+        .expect("two different rates");
     (a, b)
 }
 
@@ -106,7 +115,12 @@ pub struct Mixer {
 
 impl Mixer {
     pub fn new(rate: Rate) -> Mixer {
-        Mixer { rate, voices: Vec::new(), sum: [0; Rate::MAX_FRAME], tail: Tail::default() }
+        Mixer {
+            rate,
+            voices: Vec::new(),
+            sum: [0; Rate::MAX_FRAME],
+            tail: Tail::default(),
+        }
     }
 
     pub fn rate(&self) -> Rate {
@@ -131,13 +145,22 @@ impl Mixer {
         for &(track, target) in wanted {
             match self.voices.iter_mut().find(|voice| voice.track == track) {
                 Some(voice) => voice.target = target,
-                None => self.voices.push(Voice { track, gain: 0.0, target, last: 0 }),
+                None => self.voices.push(Voice {
+                    track,
+                    gain: 0.0,
+                    target,
+                    last: 0,
+                }),
             }
         }
     }
 
     /// Mix one frame; `frame_of` gives each voice's samples at `rate()`, None if it has none.
-    pub fn mix<'a>(&mut self, mut frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, out: &mut [i16]) {
+    pub fn mix<'a>(
+        &mut self,
+        mut frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
+        out: &mut [i16],
+    ) {
         let sum = &mut self.sum[..self.rate.frame()];
         sum.fill(0);
         let fade = fade_samples(self.rate);
@@ -164,12 +187,20 @@ impl Voice {
         }
         self.gain = self.target;
         if self.gain == 1.0 {
-            sum_rest.iter_mut().zip(rest).for_each(|(sum, &sample)| *sum += i32::from(sample));
+            sum_rest
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(sum, &sample)| *sum += i32::from(sample));
         } else {
             let gain = self.gain;
-            sum_rest.iter_mut().zip(rest).for_each(|(sum, &sample)| *sum += (f32::from(sample) * gain) as i32);
+            sum_rest
+                .iter_mut()
+                .zip(rest)
+                .for_each(|(sum, &sample)| *sum += (f32::from(sample) * gain) as i32);
         }
-        self.last = rest.last().map_or(0, |&sample| (f32::from(sample) * self.gain) as i32);
+        self.last = rest
+            .last()
+            .map_or(0, |&sample| (f32::from(sample) * self.gain) as i32);
     }
 
     /// The source is gone; should it come back, it fades in again.
@@ -193,14 +224,23 @@ mod tests {
 
     fn mix(mixer: &mut Mixer, frames: &[(TrackId, [i16; FRAME])]) -> [i16; FRAME] {
         let mut out = [0; FRAME];
-        let find = |track| frames.iter().find(|(id, _)| *id == track).map(|(_, frame)| frame.as_slice());
+        let find = |track| {
+            frames
+                .iter()
+                .find(|(id, _)| *id == track)
+                .map(|(_, frame)| frame.as_slice())
+        };
         mixer.mix(find, &mut out);
         out
     }
 
     fn largest_step(before: i16, frame: &[i16]) -> u32 {
         let mut previous = i32::from(before);
-        frame.iter().map(|&s| i32::from(s).abs_diff(std::mem::replace(&mut previous, i32::from(s)))).max().unwrap()
+        frame
+            .iter()
+            .map(|&s| i32::from(s).abs_diff(std::mem::replace(&mut previous, i32::from(s))))
+            .max()
+            .unwrap()
     }
 
     #[test]

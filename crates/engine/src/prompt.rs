@@ -36,7 +36,9 @@ impl Prompt {
     pub fn read(&self, offset: usize, out: &mut [i16]) -> usize {
         let count = (self.len() - offset).min(out.len());
         match self {
-            Prompt::Samples(samples) => out[..count].copy_from_slice(&samples[offset..offset + count]),
+            Prompt::Samples(samples) => {
+                out[..count].copy_from_slice(&samples[offset..offset + count])
+            }
             Prompt::Silence(_) => out[..count].fill(0),
         }
         count
@@ -60,7 +62,10 @@ pub fn tone(hz: &[f32], duration_ms: u32, level_dbm0: f32) -> Prompt {
     let sample = |n: usize| {
         let edge = (n.min(length - 1 - n) as f64 / fade).min(1.0);
         let time = n as f64 / f64::from(Rate::Wide.hz());
-        let sum: f64 = hz.iter().map(|&hz| (TAU * f64::from(hz) * time).sin()).sum();
+        let sum: f64 = hz
+            .iter()
+            .map(|&hz| (TAU * f64::from(hz) * time).sin())
+            .sum();
         (sum * amplitude * edge).clamp(-32_768.0, 32_767.0) as i16
     };
     Prompt::Samples((0..length).map(sample).collect())
@@ -81,7 +86,10 @@ impl fmt::Display for BadMediaFile {
 
 /// Read a WAV file: PCM s16, mono, 8, 16 or 48 kHz.
 pub fn load(path: &Path) -> Result<Prompt, BadMediaFile> {
-    let bad = |reason: String| BadMediaFile { path: path.display().to_string(), reason };
+    let bad = |reason: String| BadMediaFile {
+        path: path.display().to_string(),
+        reason,
+    };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
     let (rate, samples) = parse_wav(&bytes).map_err(|reason| bad(reason.to_string()))?;
     Ok(Prompt::Samples(to_wide(rate, samples)))
@@ -110,7 +118,11 @@ fn parse_wav(bytes: &[u8]) -> Result<(Rate, Vec<i16>), &'static str> {
 }
 
 fn parse_format(format: &[u8]) -> Result<Rate, &'static str> {
-    let word = |at: usize| format.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    let word = |at: usize| {
+        format
+            .get(at..at + 2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+    };
     let extensible = word(0) == Some(0xFFFE);
     let kind = if extensible { word(24) } else { word(0) };
     if kind != Some(1) || word(14) != Some(16) {
@@ -120,14 +132,22 @@ fn parse_format(format: &[u8]) -> Result<Rate, &'static str> {
         return Err("not mono");
     }
     let hz = u32::from(word(4).unwrap_or(0)) | u32::from(word(6).unwrap_or(0)) << 16;
-    Rate::ALL.into_iter().find(|rate| rate.hz() == hz).ok_or("the rate is not 8, 16 or 48 kHz")
+    Rate::ALL
+        .into_iter()
+        .find(|rate| rate.hz() == hz)
+        .ok_or("the rate is not 8, 16 or 48 kHz")
 }
 
 fn samples(rate: Rate, data: &[u8]) -> Result<(Rate, Vec<i16>), &'static str> {
     if data.len() / 2 > MAX_SECONDS * rate.hz() as usize {
         return Err("longer than an hour");
     }
-    Ok((rate, data.chunks_exact(2).map(|b| i16::from_le_bytes([b[0], b[1]])).collect()))
+    Ok((
+        rate,
+        data.chunks_exact(2)
+            .map(|b| i16::from_le_bytes([b[0], b[1]]))
+            .collect(),
+    ))
 }
 
 fn to_wide(rate: Rate, samples: Vec<i16>) -> Vec<i16> {
@@ -138,12 +158,17 @@ fn to_wide(rate: Rate, samples: Vec<i16>) -> Vec<i16> {
     let frames = samples.len().div_ceil(rate.frame());
     let mut wide = vec![0; frames * Rate::Wide.frame()];
     let mut input = vec![0; rate.frame()];
-    for (chunk, output) in samples.chunks(rate.frame()).zip(wide.chunks_exact_mut(Rate::Wide.frame())) {
+    for (chunk, output) in samples
+        .chunks(rate.frame())
+        .zip(wide.chunks_exact_mut(Rate::Wide.frame()))
+    {
         input[..chunk.len()].copy_from_slice(chunk);
         input[chunk.len()..].fill(0);
         resampler.process(&input, output);
     }
-    wide.truncate((samples.len() as u64 * u64::from(Rate::Wide.hz()) / u64::from(rate.hz())) as usize);
+    wide.truncate(
+        (samples.len() as u64 * u64::from(Rate::Wide.hz()) / u64::from(rate.hz())) as usize,
+    );
     wide
 }
 
@@ -168,7 +193,8 @@ mod tests {
     #[test]
     fn a_wav_file_is_read_whole_and_lasts_as_long_at_16_khz() {
         for rate in [8_000, 16_000, 48_000] {
-            let (rate, samples) = parse_wav(&wav(rate, 1, 16, &vec![1_000; rate as usize])).unwrap();
+            let (rate, samples) =
+                parse_wav(&wav(rate, 1, 16, &vec![1_000; rate as usize])).unwrap();
             let wide = to_wide(rate, samples);
             assert_eq!(wide.len(), 16_000);
             assert!((wide[8_000] - 1_000).abs() < 5, "{rate:?}: {}", wide[8_000]);
@@ -178,10 +204,16 @@ mod tests {
     #[test]
     fn what_cannot_be_played_says_why() {
         assert_eq!(parse_wav(b"ID3"), Err("not a WAV file"));
-        assert_eq!(parse_wav(&wav(44_100, 1, 16, &[0])), Err("the rate is not 8, 16 or 48 kHz"));
+        assert_eq!(
+            parse_wav(&wav(44_100, 1, 16, &[0])),
+            Err("the rate is not 8, 16 or 48 kHz")
+        );
         assert_eq!(parse_wav(&wav(8_000, 2, 16, &[0])), Err("not mono"));
         assert_eq!(parse_wav(&wav(8_000, 1, 8, &[0])), Err("not 16-bit PCM"));
-        assert_eq!(parse_wav(&wav(8_000, 1, 16, &[])[..40]), Err("no samples in the file"));
+        assert_eq!(
+            parse_wav(&wav(8_000, 1, 16, &[])[..40]),
+            Err("no samples in the file")
+        );
         let missing = load(Path::new("/nowhere/prompt.wav")).unwrap_err();
         assert!(missing.to_string().starts_with("/nowhere/prompt.wav: "));
     }
@@ -189,9 +221,14 @@ mod tests {
     #[test]
     fn a_tone_has_the_level_asked_for_however_many_sines() {
         for hz in [vec![440.0], vec![350.0, 440.0]] {
-            let Prompt::Samples(samples) = tone(&hz, 1_000, -10.0) else { panic!("a tone has samples") };
+            let Prompt::Samples(samples) = tone(&hz, 1_000, -10.0) else {
+                panic!("a tone has samples")
+            };
             let level = crate::codec::level_dbov(&samples) + 3.01; // a sine lies 3 dB below a square wave
-            assert!((level - (-10.0 - FULL_SCALE_DBM0)).abs() < 0.2, "{hz:?}: {level}");
+            assert!(
+                (level - (-10.0 - FULL_SCALE_DBM0)).abs() < 0.2,
+                "{hz:?}: {level}"
+            );
             assert_eq!((samples[0], samples[15_999]), (0, 0));
         }
     }
@@ -200,6 +237,13 @@ mod tests {
     fn an_item_is_read_in_pieces_to_its_end() {
         let prompt = silence(30);
         let mut out = [1; 320];
-        assert_eq!((prompt.read(0, &mut out), prompt.read(320, &mut out), prompt.read(480, &mut out)), (320, 160, 0));
+        assert_eq!(
+            (
+                prompt.read(0, &mut out),
+                prompt.read(320, &mut out),
+                prompt.read(480, &mut out)
+            ),
+            (320, 160, 0)
+        );
     }
 }

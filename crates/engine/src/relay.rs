@@ -92,12 +92,19 @@ impl OutStream {
 
     /// The numbers for a relayed packet; None if it comes too late to be placed.
     pub fn relay(&mut self, source: TrackId, packet: Incoming, now: Nanos) -> Option<Header> {
-        let kept = self.mapping.filter(|mapping| self.continues(mapping, source, &packet, now));
+        let kept = self
+            .mapping
+            .filter(|mapping| self.continues(mapping, source, &packet, now));
         let fresh = kept.is_none();
         let mut mapping = kept.unwrap_or_else(|| self.start(source, &packet, now));
         let step = i64::from(packet.sequence.wrapping_sub(mapping.sequence) as i16);
-        let sequence = mapping.out_sequence.checked_add_signed(step).filter(|&sequence| sequence >= mapping.floor)?;
-        let timestamp = mapping.out_timestamp.wrapping_add(packet.timestamp.wrapping_sub(mapping.timestamp));
+        let sequence = mapping
+            .out_sequence
+            .checked_add_signed(step)
+            .filter(|&sequence| sequence >= mapping.floor)?;
+        let timestamp = mapping
+            .out_timestamp
+            .wrapping_add(packet.timestamp.wrapping_sub(mapping.timestamp));
         if step > 0 || fresh {
             (mapping.sequence, mapping.timestamp) = (packet.sequence, packet.timestamp);
             (mapping.out_sequence, mapping.out_timestamp, mapping.at) = (sequence, timestamp, now);
@@ -106,12 +113,18 @@ impl OutStream {
         }
         self.mapping = Some(mapping);
         self.running = false;
-        Some(Header { sequence, timestamp, marker: packet.marker || fresh })
+        Some(Header {
+            sequence,
+            timestamp,
+            marker: packet.marker || fresh,
+        })
     }
 
     /// A packet of the source is kept back (a telephone-event): its number is not missed by the receiver.
     pub fn skip(&mut self, source: TrackId, ssrc: u32, sequence: u16) {
-        let Some(mapping) = &mut self.mapping else { return };
+        let Some(mapping) = &mut self.mapping else {
+            return;
+        };
         let newest = sequence.wrapping_sub(mapping.sequence) as i16;
         if mapping.source == source && mapping.ssrc == ssrc && newest > 0 {
             // Late packets from before the kept one can no longer be told apart, so they are given up.
@@ -124,8 +137,16 @@ impl OutStream {
 
     /// The numbers for a frame of our own that lasts `duration` ticks.
     pub fn frame(&mut self, duration: u32, now: Nanos) -> Header {
-        let timestamp = if self.running { self.timestamp.wrapping_add(self.duration) } else { self.resume_at(now) };
-        let header = Header { sequence: self.next_sequence, timestamp, marker: !self.running };
+        let timestamp = if self.running {
+            self.timestamp.wrapping_add(self.duration)
+        } else {
+            self.resume_at(now)
+        };
+        let header = Header {
+            sequence: self.next_sequence,
+            timestamp,
+            marker: !self.running,
+        };
         self.next_sequence += 1;
         (self.timestamp, self.duration, self.sent_at) = (timestamp, duration, Some(now));
         self.running = true;
@@ -165,9 +186,13 @@ impl OutStream {
 
     /// Where the stream stands now: as much later as time passed, and never into the newest packet.
     fn resume_at(&self, now: Nanos) -> u32 {
-        let Some(sent_at) = self.sent_at else { return self.timestamp };
-        let elapsed = u128::from(now.saturating_sub(sent_at)) * u128::from(self.clock_rate) / u128::from(SECOND);
-        self.timestamp.wrapping_add((elapsed as u32).max(self.duration))
+        let Some(sent_at) = self.sent_at else {
+            return self.timestamp;
+        };
+        let elapsed = u128::from(now.saturating_sub(sent_at)) * u128::from(self.clock_rate)
+            / u128::from(SECOND);
+        self.timestamp
+            .wrapping_add((elapsed as u32).max(self.duration))
     }
 }
 
@@ -180,7 +205,13 @@ mod tests {
     const B: TrackId = TrackId(2);
 
     fn packet(ssrc: u32, sequence: u16, timestamp: u32) -> Incoming {
-        Incoming { ssrc, sequence, timestamp, marker: false, duration: 160 }
+        Incoming {
+            ssrc,
+            sequence,
+            timestamp,
+            marker: false,
+            duration: 160,
+        }
     }
 
     fn stream() -> OutStream {
@@ -195,10 +226,22 @@ mod tests {
     fn a_relayed_source_keeps_its_distances_and_gaps() {
         let mut out = stream();
         let at = |n: u64| n * 20 * MILLISECOND;
-        assert_eq!(numbers(out.relay(A, packet(7, 65_535, 0), at(0))), Some((1_000, 50_000, true)));
-        assert_eq!(numbers(out.relay(A, packet(7, 0, 160), at(1))), Some((1_001, 50_160, false)));
-        assert_eq!(numbers(out.relay(A, packet(7, 3, 640), at(4))), Some((1_004, 50_640, false)));
-        assert_eq!(numbers(out.relay(A, packet(7, 2, 480), at(4))), Some((1_003, 50_480, false)));
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 65_535, 0), at(0))),
+            Some((1_000, 50_000, true))
+        );
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 0, 160), at(1))),
+            Some((1_001, 50_160, false))
+        );
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 3, 640), at(4))),
+            Some((1_004, 50_640, false))
+        );
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 2, 480), at(4))),
+            Some((1_003, 50_480, false))
+        );
     }
 
     #[test]
@@ -209,7 +252,10 @@ mod tests {
         assert_eq!(numbers(other), Some((1_001, 50_160, true)));
         let own = out.frame(160, 30 * MILLISECOND);
         assert_eq!(numbers(Some(own)), Some((1_002, 50_320, true))); // never into the packet before
-        assert_eq!(numbers(Some(out.frame(160, 51 * MILLISECOND))), Some((1_003, 50_480, false)));
+        assert_eq!(
+            numbers(Some(out.frame(160, 51 * MILLISECOND))),
+            Some((1_003, 50_480, false))
+        );
         let back = out.relay(A, packet(7, 13, 480), 70 * MILLISECOND);
         assert_eq!(numbers(back), Some((1_004, 50_640, true)));
     }
@@ -219,7 +265,10 @@ mod tests {
         let mut out = stream();
         out.frame(160, 0);
         out.pause();
-        assert_eq!(numbers(Some(out.frame(160, 3 * SECOND))), Some((1_001, 74_000, true)));
+        assert_eq!(
+            numbers(Some(out.frame(160, 3 * SECOND))),
+            Some((1_001, 74_000, true))
+        );
     }
 
     #[test]
@@ -236,8 +285,14 @@ mod tests {
         out.relay(A, packet(7, 10, 0), 0);
         out.skip(A, 7, 11);
         out.skip(A, 7, 12);
-        assert_eq!(numbers(out.relay(A, packet(7, 13, 480), 60 * MILLISECOND)), Some((1_001, 50_480, false)));
-        assert_eq!(numbers(out.relay(A, packet(7, 14, 640), 80 * MILLISECOND)), Some((1_002, 50_640, false)));
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 13, 480), 60 * MILLISECOND)),
+            Some((1_001, 50_480, false))
+        );
+        assert_eq!(
+            numbers(out.relay(A, packet(7, 14, 640), 80 * MILLISECOND)),
+            Some((1_002, 50_640, false))
+        );
     }
 
     #[test]
@@ -255,6 +310,9 @@ mod tests {
         let mut out = stream();
         out.frame(160, 0);
         out.set_clock_rate(48_000);
-        assert_eq!(numbers(Some(out.frame(960, 20 * MILLISECOND))), Some((1_001, 50_960, true)));
+        assert_eq!(
+            numbers(Some(out.frame(960, 20 * MILLISECOND))),
+            Some((1_001, 50_960, true))
+        );
     }
 }

@@ -46,7 +46,10 @@ pub struct Track {
 impl Track {
     /// The track of a player on `port`.
     pub fn of_player(port: PortId, slot: usize) -> Track {
-        Track { is_player: true, ..Track::new(port, MediaKind::Audio, slot) }
+        Track {
+            is_player: true,
+            ..Track::new(port, MediaKind::Audio, slot)
+        }
     }
 
     /// A track of a peer.
@@ -100,13 +103,20 @@ impl Track {
             return;
         }
         let native = self.rate();
-        if self.frames.as_ref().is_none_or(|frames| frames.native() != native) {
+        if self
+            .frames
+            .as_ref()
+            .is_none_or(|frames| frames.native() != native)
+        {
             self.frames = Some(Box::new(Frames::new(native)));
         }
         if let Some(frames) = &mut self.frames {
             frames.want(rates);
         }
-        if let Some(codec) = self.codec.filter(|_| !self.is_player && self.playout.is_none()) {
+        if let Some(codec) = self
+            .codec
+            .filter(|_| !self.is_player && self.playout.is_none())
+        {
             self.playout = Some(Box::new(Playout::new(codec)));
         }
     }
@@ -114,7 +124,13 @@ impl Track {
     /// Keep the packet for mixing, if somebody mixes the track, and measure its level now and then.
     pub fn listen(&mut self, packet: &AudioPacket<'_>, now: Nanos) {
         if let Some(playout) = &mut self.playout {
-            playout.push(packet.codec, packet.ssrc, packet.timestamp, packet.payload, now);
+            playout.push(
+                packet.codec,
+                packet.ssrc,
+                packet.timestamp,
+                packet.payload,
+                now,
+            );
         } else if packet.level_dbov.is_some() {
             self.level_dbov = packet.level_dbov;
         } else if now >= self.level_due && packet.codec != Codec::Opus {
@@ -127,7 +143,9 @@ impl Track {
 
     /// Make the frame that is due for those who mix the track.
     pub fn pull(&mut self, now: Nanos) {
-        let (Some(frames), Some(playout)) = (&mut self.frames, &mut self.playout) else { return };
+        let (Some(frames), Some(playout)) = (&mut self.frames, &mut self.playout) else {
+            return;
+        };
         if frames.native() != playout.rate() {
             return; // the codec is just changing
         }

@@ -35,7 +35,10 @@ pub struct Wheel {
 
 impl Wheel {
     pub fn new(now: Nanos) -> Wheel {
-        Wheel { slots: (0..SLOTS).map(|_| Slot::default()).collect(), next: now / MILLISECOND + 1 }
+        Wheel {
+            slots: (0..SLOTS).map(|_| Slot::default()).collect(),
+            next: now / MILLISECOND + 1,
+        }
     }
 
     pub fn slot_of(session: SessionId) -> usize {
@@ -50,7 +53,9 @@ impl Wheel {
     /// When the next slot with anything in it is due.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let due = |step: &u64| !self.slots[((self.next + step) % SLOTS) as usize].is_empty();
-        (0..SLOTS).find(due).map(|step| (self.next + step) * MILLISECOND)
+        (0..SLOTS)
+            .find(due)
+            .map(|step| (self.next + step) * MILLISECOND)
     }
 
     /// The next slot that is due, with its time; it is moved past. None when all is served.
@@ -96,7 +101,9 @@ mod tests {
     fn each_session_has_its_millisecond_of_every_twenty() {
         let mut wheel = wheel(&[3, 7]);
         assert_eq!(wheel.next_deadline(), Some(3 * MILLISECOND));
-        let turns: Vec<_> = std::iter::from_fn(|| wheel.turn(45 * MILLISECOND)).map(|(_, at)| at / MILLISECOND).collect();
+        let turns: Vec<_> = std::iter::from_fn(|| wheel.turn(45 * MILLISECOND))
+            .map(|(_, at)| at / MILLISECOND)
+            .collect();
         assert_eq!(turns, [3, 7, 23, 27, 43]);
         assert_eq!(wheel.next_deadline(), Some(47 * MILLISECOND));
     }
@@ -104,14 +111,21 @@ mod tests {
     #[test]
     fn an_empty_wheel_needs_no_waking() {
         let mut wheel = wheel(&[]);
-        assert_eq!((wheel.next_deadline(), wheel.turn(MILLISECOND)), (None, None));
+        assert_eq!(
+            (wheel.next_deadline(), wheel.turn(MILLISECOND)),
+            (None, None)
+        );
     }
 
     #[test]
     fn missed_rounds_are_left_out_and_the_phase_is_kept() {
         let mut wheel = wheel(&[3]);
-        let turns: Vec<_> =
-            std::iter::from_fn(|| wheel.turn(10_001 * MILLISECOND)).map(|(_, at)| at / MILLISECOND).collect();
-        assert!(turns.len() <= 2 && turns.iter().all(|at| at % 20 == 3), "{turns:?}");
+        let turns: Vec<_> = std::iter::from_fn(|| wheel.turn(10_001 * MILLISECOND))
+            .map(|(_, at)| at / MILLISECOND)
+            .collect();
+        assert!(
+            turns.len() <= 2 && turns.iter().all(|at| at % 20 == 3),
+            "{turns:?}"
+        );
     }
 }

@@ -12,7 +12,9 @@ use pyo3::prelude::*;
 
 use crate::errors::{to_py_error, BadSetting};
 use crate::events;
-use crate::values::{AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, TrackStats, WebRtcPort};
+use crate::values::{
+    AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, TrackStats, WebRtcPort,
+};
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
 #[pyclass(module = "mediaswitch._core", frozen)]
@@ -21,7 +23,9 @@ pub struct MediaCore {
 }
 
 fn parse_ip(words: &str) -> PyResult<IpAddr> {
-    words.parse().map_err(|_| BadSetting::new_err(format!("not an IP address: {words:?}")))
+    words
+        .parse()
+        .map_err(|_| BadSetting::new_err(format!("not an IP address: {words:?}")))
 }
 
 fn parse_codec(name: &str) -> PyResult<Codec> {
@@ -35,7 +39,9 @@ fn parse_codecs(names: &[String]) -> PyResult<Vec<Codec>> {
 /// Complete a file that a crash left behind. Raises BadMediaFile.
 #[pyfunction]
 pub fn repair_track(py: Python<'_>, path: PathBuf, end_ns: u64) -> PyResult<SegmentSummary> {
-    let segment = py.detach(|| recording::repair(&path, end_ns)).map_err(to_py_error)?;
+    let segment = py
+        .detach(|| recording::repair(&path, end_ns))
+        .map_err(to_py_error)?;
     Ok(segment.into())
 }
 
@@ -82,7 +88,11 @@ impl MediaCore {
 
     /// Take all waiting events, oldest first.
     fn drain_events(&self, py: Python<'_>) -> PyResult<Vec<Py<PyAny>>> {
-        self.engine.drain_events().into_iter().map(|event| events::to_py(py, event)).collect()
+        self.engine
+            .drain_events()
+            .into_iter()
+            .map(|event| events::to_py(py, event))
+            .collect()
     }
 
     /// This instant on the one clock.
@@ -93,7 +103,9 @@ impl MediaCore {
     /// Open an RTP port. Raises NoFreePort.
     #[pyo3(signature = (session, *, allow_latch = true))]
     fn open_rtp(&self, py: Python<'_>, session: u64, allow_latch: bool) -> PyResult<RtpPort> {
-        let opened = py.detach(|| self.engine.open_rtp(SessionId(session), allow_latch)).map_err(to_py_error)?;
+        let opened = py
+            .detach(|| self.engine.open_rtp(SessionId(session), allow_latch))
+            .map_err(to_py_error)?;
         Ok(RtpPort {
             port: opened.port.0,
             track: opened.track.0,
@@ -124,7 +136,10 @@ impl MediaCore {
     ) -> PyResult<()> {
         let codec = parse_codec(codec)?;
         if clock_rate != codec.clock_rate() {
-            return Err(BadSetting::new_err(format!("{} has no clock rate of {clock_rate} Hz", codec.name())));
+            return Err(BadSetting::new_err(format!(
+                "{} has no clock rate of {clock_rate} Hz",
+                codec.name()
+            )));
         }
         let config = RtpConfig {
             remote: sendable(parse_ip(remote_ip)?, remote_port),
@@ -135,7 +150,8 @@ impl MediaCore {
             send,
             receive,
         };
-        py.detach(|| self.engine.configure_rtp(PortId(port), config)).map_err(to_py_error)
+        py.detach(|| self.engine.configure_rtp(PortId(port), config))
+            .map_err(to_py_error)
     }
 
     /// Answer a peer's offer. Raises BadOffer, BadSetting.
@@ -148,8 +164,9 @@ impl MediaCore {
         audio_codecs: Vec<String>,
     ) -> PyResult<WebRtcPort> {
         let codecs = parse_codecs(&audio_codecs)?;
-        let opened =
-            py.detach(|| self.engine.open_webrtc(SessionId(session), offer, codecs)).map_err(to_py_error)?;
+        let opened = py
+            .detach(|| self.engine.open_webrtc(SessionId(session), offer, codecs))
+            .map_err(to_py_error)?;
         WebRtcPort::new(py, opened)
     }
 
@@ -163,72 +180,103 @@ impl MediaCore {
         audio_codecs: Vec<String>,
     ) -> PyResult<WebRtcPort> {
         let codecs = parse_codecs(&audio_codecs)?;
-        let opened =
-            py.detach(|| self.engine.reoffer_webrtc(PortId(port), offer, codecs)).map_err(to_py_error)?;
+        let opened = py
+            .detach(|| self.engine.reoffer_webrtc(PortId(port), offer, codecs))
+            .map_err(to_py_error)?;
         WebRtcPort::new(py, opened)
     }
 
     /// Open a recorder and return its port.
     #[pyo3(signature = (session, folder, *, epoch_ns))]
-    fn open_recorder(&self, py: Python<'_>, session: u64, folder: PathBuf, epoch_ns: u64) -> PyResult<u64> {
-        let opened = py.detach(|| self.engine.open_recorder(SessionId(session), &folder, epoch_ns));
+    fn open_recorder(
+        &self,
+        py: Python<'_>,
+        session: u64,
+        folder: PathBuf,
+        epoch_ns: u64,
+    ) -> PyResult<u64> {
+        let opened = py.detach(|| {
+            self.engine
+                .open_recorder(SessionId(session), &folder, epoch_ns)
+        });
         Ok(opened.map_err(to_py_error)?.0)
     }
 
     /// Label the track; written into files that begin later.
     fn name_track(&self, py: Python<'_>, track: u64, name: String) -> PyResult<()> {
-        py.detach(|| self.engine.name_track(TrackId(track), name)).map_err(to_py_error)
+        py.detach(|| self.engine.name_track(TrackId(track), name))
+            .map_err(to_py_error)
     }
 
     /// Send text on the first open data channel; dropped if none is open.
     fn send_data(&self, py: Python<'_>, port: u64, text: String) -> PyResult<()> {
-        py.detach(|| self.engine.send_data(PortId(port), text)).map_err(to_py_error)
+        py.detach(|| self.engine.send_data(PortId(port), text))
+            .map_err(to_py_error)
     }
 
     /// Ask the sender of a video track for a key frame (throttled).
     fn request_keyframe(&self, py: Python<'_>, track: u64) -> PyResult<()> {
-        py.detach(|| self.engine.request_keyframe(TrackId(track))).map_err(to_py_error)
+        py.detach(|| self.engine.request_keyframe(TrackId(track)))
+            .map_err(to_py_error)
     }
 
     /// Open a player. It is silent, and sends nothing, until `play`.
     fn open_player(&self, py: Python<'_>, session: u64) -> PyResult<PlayerPort> {
-        let opened = py.detach(|| self.engine.open_player(SessionId(session))).map_err(to_py_error)?;
-        Ok(PlayerPort { port: opened.port.0, track: opened.track.0 })
+        let opened = py
+            .detach(|| self.engine.open_player(SessionId(session)))
+            .map_err(to_py_error)?;
+        Ok(PlayerPort {
+            port: opened.port.0,
+            track: opened.track.0,
+        })
     }
 
     /// Play the items one after another and return the play's id. Raises BadMediaFile.
     #[pyo3(signature = (port, items, *, r#loop = false))]
-    fn play(&self, py: Python<'_>, port: u64, items: Vec<AnyPlayItem<'_>>, r#loop: bool) -> PyResult<u64> {
+    fn play(
+        &self,
+        py: Python<'_>,
+        port: u64,
+        items: Vec<AnyPlayItem<'_>>,
+        r#loop: bool,
+    ) -> PyResult<u64> {
         let items: Vec<_> = items.iter().map(AnyPlayItem::to_item).collect();
-        py.detach(|| self.engine.play(PortId(port), &items, r#loop)).map_err(to_py_error)
+        py.detach(|| self.engine.play(PortId(port), &items, r#loop))
+            .map_err(to_py_error)
     }
 
     /// Stop what is playing, if anything.
     fn stop_playing(&self, py: Python<'_>, port: u64) -> PyResult<()> {
-        py.detach(|| self.engine.stop_playing(PortId(port))).map_err(to_py_error)
+        py.detach(|| self.engine.stop_playing(PortId(port)))
+            .map_err(to_py_error)
     }
 
     /// Let `destination` have `source`. Raises UnknownTrack, UnknownPort, DifferentSessions.
     #[pyo3(signature = (source, destination, *, gain_db = 0.0))]
     fn connect(&self, py: Python<'_>, source: u64, destination: u64, gain_db: f32) -> PyResult<()> {
         let crosspoint = Crosspoint::new(TrackId(source), PortId(destination), gain_db);
-        py.detach(|| self.engine.connect(crosspoint)).map_err(to_py_error)
+        py.detach(|| self.engine.connect(crosspoint))
+            .map_err(to_py_error)
     }
 
     /// Undo `connect`; what is not there is fine.
     fn disconnect(&self, py: Python<'_>, source: u64, destination: u64) -> PyResult<()> {
-        py.detach(|| self.engine.disconnect(TrackId(source), PortId(destination))).map_err(to_py_error)
+        py.detach(|| self.engine.disconnect(TrackId(source), PortId(destination)))
+            .map_err(to_py_error)
     }
 
     /// Close a port, its tracks and crosspoints; what is not there is fine.
     #[pyo3(signature = (port, *, end_ns = None))]
     fn close_port(&self, py: Python<'_>, port: u64, end_ns: Option<u64>) -> PyResult<()> {
-        py.detach(|| self.engine.close_port(PortId(port), end_ns)).map_err(to_py_error)
+        py.detach(|| self.engine.close_port(PortId(port), end_ns))
+            .map_err(to_py_error)
     }
 
     /// Statistics of each track of a port, both directions.
     fn stats(&self, py: Python<'_>, port: u64) -> PyResult<Vec<TrackStats>> {
-        let stats = py.detach(|| self.engine.stats(PortId(port))).map_err(to_py_error)?;
+        let stats = py
+            .detach(|| self.engine.stats(PortId(port)))
+            .map_err(to_py_error)?;
         Ok(stats.into_iter().map(TrackStats::from).collect())
     }
 

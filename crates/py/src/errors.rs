@@ -5,15 +5,60 @@ use pyo3::create_exception;
 use pyo3::exceptions::{PyException, PyOSError};
 use pyo3::prelude::*;
 
-create_exception!(mediaswitch._core, CoreError, PyException, "Root of everything the core raises.");
-create_exception!(mediaswitch._core, CoreStopped, CoreError, "The core has been closed.");
-create_exception!(mediaswitch._core, NoFreePort, CoreError, "Every even port of the RTP range is taken.");
-create_exception!(mediaswitch._core, UnknownPort, CoreError, "There is no such port, or not of the kind needed.");
-create_exception!(mediaswitch._core, UnknownTrack, CoreError, "There is no such track.");
-create_exception!(mediaswitch._core, DifferentSessions, CoreError, "The two ends belong to different sessions.");
-create_exception!(mediaswitch._core, BadOffer, CoreError, "The SDP offer cannot be answered.");
-create_exception!(mediaswitch._core, BadMediaFile, CoreError, "The file cannot be played or repaired.");
-create_exception!(mediaswitch._core, BadSetting, CoreError, "An argument makes no sense.");
+create_exception!(
+    mediaswitch._core,
+    CoreError,
+    PyException,
+    "Root of everything the core raises."
+);
+create_exception!(
+    mediaswitch._core,
+    CoreStopped,
+    CoreError,
+    "The core has been closed."
+);
+create_exception!(
+    mediaswitch._core,
+    NoFreePort,
+    CoreError,
+    "Every even port of the RTP range is taken."
+);
+create_exception!(
+    mediaswitch._core,
+    UnknownPort,
+    CoreError,
+    "There is no such port, or not of the kind needed."
+);
+create_exception!(
+    mediaswitch._core,
+    UnknownTrack,
+    CoreError,
+    "There is no such track."
+);
+create_exception!(
+    mediaswitch._core,
+    DifferentSessions,
+    CoreError,
+    "The two ends belong to different sessions."
+);
+create_exception!(
+    mediaswitch._core,
+    BadOffer,
+    CoreError,
+    "The SDP offer cannot be answered."
+);
+create_exception!(
+    mediaswitch._core,
+    BadMediaFile,
+    CoreError,
+    "The file cannot be played or repaired."
+);
+create_exception!(
+    mediaswitch._core,
+    BadSetting,
+    CoreError,
+    "An argument makes no sense."
+);
 
 pub fn to_py_error(error: EngineError) -> PyErr {
     let words = error.to_string();

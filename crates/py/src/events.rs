@@ -20,6 +20,7 @@ macro_rules! event {
         #[pymethods]
         impl $name {
             #[new]
+            #[allow(clippy::too_many_arguments)] // an event's fields, each by its name
             #[pyo3(signature = (*, $($field,)* at_ns))]
             fn new($($field: $kind,)* at_ns: u64) -> PyClassInitializer<Self> {
                 PyClassInitializer::from(CoreEvent { at_ns }).add_subclass($name { $($field,)* })
@@ -114,14 +115,27 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Happening::MediaStarted { track } => made(py, MediaStarted::new(track.0, at)),
         Happening::MediaStopped { track } => made(py, MediaStopped::new(track.0, at)),
         Happening::MediaTimeout { port } => made(py, MediaTimeout::new(port.0, at)),
-        Happening::Digit { port, digit, duration_ms } => {
-            made(py, Digit::new(port.0, digit.to_string(), duration_ms, at))
+        Happening::Digit {
+            port,
+            digit,
+            duration_ms,
+        } => made(py, Digit::new(port.0, digit.to_string(), duration_ms, at)),
+        Happening::PlayFinished {
+            port,
+            play_id,
+            outcome,
+        } => made(
+            py,
+            PlayFinished::new(port.0, play_id, outcome.name().to_string(), at),
+        ),
+        Happening::DataMessage { port, label, text } => {
+            made(py, DataMessage::new(port.0, label, text, at))
         }
-        Happening::PlayFinished { port, play_id, outcome } => {
-            made(py, PlayFinished::new(port.0, play_id, outcome.name().to_string(), at))
-        }
-        Happening::DataMessage { port, label, text } => made(py, DataMessage::new(port.0, label, text, at)),
-        Happening::SegmentClosed { recorder, track, segment: s } => made(
+        Happening::SegmentClosed {
+            recorder,
+            track,
+            segment: s,
+        } => made(
             py,
             SegmentClosed::new(
                 recorder.0,
@@ -139,9 +153,11 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
                 at,
             ),
         ),
-        Happening::RecorderFailed { recorder, track, reason } => {
-            made(py, RecorderFailed::new(recorder.0, track.0, reason, at))
-        }
+        Happening::RecorderFailed {
+            recorder,
+            track,
+            reason,
+        } => made(py, RecorderFailed::new(recorder.0, track.0, reason, at)),
         Happening::RecorderClosed { recorder } => made(py, RecorderClosed::new(recorder.0, at)),
     }
 }

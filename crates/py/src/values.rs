@@ -42,10 +42,25 @@ pub struct WebRtcPort {
 impl WebRtcPort {
     pub fn new(py: Python<'_>, opened: OpenedWebRtc) -> PyResult<WebRtcPort> {
         let info = |OpenedTrack { track, kind, mid }| {
-            Py::new(py, TrackInfo { track: track.0, kind: kind.name(), mid })
+            Py::new(
+                py,
+                TrackInfo {
+                    track: track.0,
+                    kind: kind.name(),
+                    mid,
+                },
+            )
         };
-        let tracks = opened.tracks.into_iter().map(info).collect::<PyResult<_>>()?;
-        Ok(WebRtcPort { port: opened.port.0, answer: opened.answer, tracks })
+        let tracks = opened
+            .tracks
+            .into_iter()
+            .map(info)
+            .collect::<PyResult<_>>()?;
+        Ok(WebRtcPort {
+            port: opened.port.0,
+            answer: opened.answer,
+            tracks,
+        })
     }
 }
 
@@ -66,8 +81,30 @@ pub struct SegmentSummary {
 
 impl From<Segment> for SegmentSummary {
     fn from(segment: Segment) -> SegmentSummary {
-        let Segment { file, codec, start_ns, end_ns, first_media_ns, packets, lost, gaps, width, height } = segment;
-        SegmentSummary { file, codec, start_ns, end_ns, first_media_ns, packets, lost, gaps, width, height }
+        let Segment {
+            file,
+            codec,
+            start_ns,
+            end_ns,
+            first_media_ns,
+            packets,
+            lost,
+            gaps,
+            width,
+            height,
+        } = segment;
+        SegmentSummary {
+            file,
+            codec,
+            start_ns,
+            end_ns,
+            first_media_ns,
+            packets,
+            lost,
+            gaps,
+            width,
+            height,
+        }
     }
 }
 
@@ -97,7 +134,11 @@ pub struct PlayTone {
 impl PlayTone {
     #[new]
     fn new(hz: Vec<f32>, duration_ms: u32, level_dbm0: f32) -> PlayTone {
-        PlayTone { hz, duration_ms, level_dbm0 }
+        PlayTone {
+            hz,
+            duration_ms,
+            level_dbm0,
+        }
     }
 }
 
@@ -132,7 +173,9 @@ impl AnyPlayItem<'_> {
                 duration_ms: tone.duration_ms,
                 level_dbm0: tone.level_dbm0,
             },
-            AnyPlayItem::Silence(silence) => PlayItem::Silence { duration_ms: silence.duration_ms },
+            AnyPlayItem::Silence(silence) => PlayItem::Silence {
+                duration_ms: silence.duration_ms,
+            },
         }
     }
 }
@@ -156,7 +199,11 @@ impl From<stats::TrackStats> for TrackStats {
     fn from(stats: stats::TrackStats) -> TrackStats {
         TrackStats {
             track: stats.track.map(|track| track.0),
-            direction: if stats.direction == Direction::In { "in" } else { "out" },
+            direction: if stats.direction == Direction::In {
+                "in"
+            } else {
+                "out"
+            },
             kind: stats.kind.name(),
             codec: stats.codec,
             packets: stats.packets,

@@ -12,7 +12,11 @@ const fn table(ulaw: bool) -> [i16; 256] {
     let mut table = [0; 256];
     let mut code = 0;
     while code < 256 {
-        table[code] = if ulaw { expand_ulaw(code as u8) } else { expand_alaw(code as u8) };
+        table[code] = if ulaw {
+            expand_ulaw(code as u8)
+        } else {
+            expand_alaw(code as u8)
+        };
         code += 1;
     }
     table
@@ -29,7 +33,11 @@ const fn expand_alaw(code: u8) -> i16 {
     let code = code ^ 0x55;
     let exponent = (code & 0x70) >> 4;
     let mantissa = ((code & 0x0F) as i32) << 4;
-    let linear = if exponent == 0 { mantissa + 8 } else { (mantissa + 0x108) << (exponent - 1) };
+    let linear = if exponent == 0 {
+        mantissa + 8
+    } else {
+        (mantissa + 0x108) << (exponent - 1)
+    };
     (if code & 0x80 != 0 { linear } else { -linear }) as i16
 }
 
@@ -42,8 +50,11 @@ fn compress_ulaw(sample: i16) -> u8 {
 }
 
 fn compress_alaw(sample: i16) -> u8 {
-    let (mask, magnitude) =
-        if sample >= 0 { (0xD5, i32::from(sample)) } else { (0x55, -(i32::from(sample) + 1)) };
+    let (mask, magnitude) = if sample >= 0 {
+        (0xD5, i32::from(sample))
+    } else {
+        (0x55, -(i32::from(sample) + 1))
+    };
     let code = if magnitude < 256 {
         magnitude >> 4
     } else {
@@ -55,7 +66,11 @@ fn compress_alaw(sample: i16) -> u8 {
 
 /// Decode into `samples`, as many as both hold; returns how many.
 pub fn decode(codec: Codec, payload: &[u8], samples: &mut [i16]) -> usize {
-    let table = if codec == Codec::Pcma { &ALAW_TO_LINEAR } else { &ULAW_TO_LINEAR };
+    let table = if codec == Codec::Pcma {
+        &ALAW_TO_LINEAR
+    } else {
+        &ULAW_TO_LINEAR
+    };
     let count = payload.len().min(samples.len());
     for (sample, &code) in samples.iter_mut().zip(payload) {
         *sample = table[usize::from(code)];
@@ -65,7 +80,11 @@ pub fn decode(codec: Codec, payload: &[u8], samples: &mut [i16]) -> usize {
 
 /// Encode into `payload`, as many as both hold; returns how many bytes.
 pub fn encode(codec: Codec, samples: &[i16], payload: &mut [u8]) -> usize {
-    let compress = if codec == Codec::Pcma { compress_alaw } else { compress_ulaw };
+    let compress = if codec == Codec::Pcma {
+        compress_alaw
+    } else {
+        compress_ulaw
+    };
     for (code, &sample) in payload.iter_mut().zip(samples) {
         *code = compress(sample);
     }
@@ -78,9 +97,18 @@ mod tests {
 
     #[test]
     fn silence_and_full_scale_have_the_codes_of_the_recommendation() {
-        assert_eq!((compress_ulaw(0), compress_alaw(0)), (ULAW_SILENCE, ALAW_SILENCE));
-        assert_eq!((compress_ulaw(i16::MAX), compress_ulaw(i16::MIN)), (0x80, 0x00));
-        assert_eq!((compress_alaw(i16::MAX), compress_alaw(i16::MIN)), (0xAA, 0x2A));
+        assert_eq!(
+            (compress_ulaw(0), compress_alaw(0)),
+            (ULAW_SILENCE, ALAW_SILENCE)
+        );
+        assert_eq!(
+            (compress_ulaw(i16::MAX), compress_ulaw(i16::MIN)),
+            (0x80, 0x00)
+        );
+        assert_eq!(
+            (compress_alaw(i16::MAX), compress_alaw(i16::MIN)),
+            (0xAA, 0x2A)
+        );
         assert_eq!((expand_ulaw(0x80), expand_ulaw(0x00)), (32_124, -32_124));
         assert_eq!((expand_alaw(0xAA), expand_alaw(0x2A)), (32_256, -32_256));
     }
@@ -89,7 +117,10 @@ mod tests {
     fn every_code_survives_decoding_and_encoding_again() {
         for code in 0..=255u8 {
             let negative_zero = code == 0x7F; // µ-law has two zeros; we always send the positive one
-            assert!(negative_zero || compress_ulaw(expand_ulaw(code)) == code, "µ-law {code:#x}");
+            assert!(
+                negative_zero || compress_ulaw(expand_ulaw(code)) == code,
+                "µ-law {code:#x}"
+            );
             assert_eq!(compress_alaw(expand_alaw(code)), code, "A-law {code:#x}");
         }
     }
@@ -98,7 +129,10 @@ mod tests {
     fn the_error_stays_within_half_a_step_of_the_segment() {
         for sample in i16::MIN..=i16::MAX {
             let step = (i32::from(sample).abs() + 132) / 16;
-            for decoded in [expand_ulaw(compress_ulaw(sample)), expand_alaw(compress_alaw(sample))] {
+            for decoded in [
+                expand_ulaw(compress_ulaw(sample)),
+                expand_alaw(compress_alaw(sample)),
+            ] {
                 let error = (i32::from(decoded) - i32::from(sample)).abs();
                 assert!(error <= step.max(644), "{sample} became {decoded}");
             }

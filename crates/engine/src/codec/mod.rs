@@ -18,7 +18,9 @@ pub enum Codec {
 impl Codec {
     /// By its SDP encoding name, in any case.
     pub fn from_name(name: &str) -> Option<Codec> {
-        [Codec::Pcmu, Codec::Pcma, Codec::Opus].into_iter().find(|codec| codec.name().eq_ignore_ascii_case(name))
+        [Codec::Pcmu, Codec::Pcma, Codec::Opus]
+            .into_iter()
+            .find(|codec| codec.name().eq_ignore_ascii_case(name))
     }
 
     pub fn name(self) -> &'static str {

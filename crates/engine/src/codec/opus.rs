@@ -46,13 +46,18 @@ impl Encoder {
     pub fn new(rate: Rate) -> Encoder {
         let mut error = 0;
         // SAFETY: a supported rate and channel count; `error` outlives the call.
-        let state = unsafe { sys::opus_encoder_create(rate.hz() as i32, 1, sys::OPUS_APPLICATION_VOIP, &mut error) };
+        let state = unsafe {
+            sys::opus_encoder_create(rate.hz() as i32, 1, sys::OPUS_APPLICATION_VOIP, &mut error)
+        };
         let state = NonNull::new(state).expect("libopus has memory for an encoder");
         for (request, value) in [
             (sys::OPUS_SET_BITRATE_REQUEST, BITRATE),
             (sys::OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY),
             (sys::OPUS_SET_INBAND_FEC_REQUEST, 1),
-            (sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, EXPECTED_LOSS_PERCENT),
+            (
+                sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
+                EXPECTED_LOSS_PERCENT,
+            ),
         ] {
             // SAFETY: `state` is a live encoder and each of these requests takes one int.
             unsafe { sys::opus_encoder_ctl(state.as_ptr(), request, value) };
@@ -103,7 +108,9 @@ impl Decoder {
         let mut error = 0;
         // SAFETY: a supported rate and channel count; `error` outlives the call.
         let state = unsafe { sys::opus_decoder_create(48_000, 1, &mut error) };
-        Decoder { state: NonNull::new(state).expect("libopus has memory for a decoder") }
+        Decoder {
+            state: NonNull::new(state).expect("libopus has memory for a decoder"),
+        }
     }
 
     /// Decode a packet; returns the samples written, 0 if it was not valid.
@@ -122,7 +129,11 @@ impl Decoder {
     }
 
     fn call(&mut self, packet: &[u8], samples: &mut [i16], fec: bool) -> usize {
-        let data = if packet.is_empty() { std::ptr::null() } else { packet.as_ptr() };
+        let data = if packet.is_empty() {
+            std::ptr::null()
+        } else {
+            packet.as_ptr()
+        };
         // SAFETY: pointers and lengths come from the slices; a null packet asks for concealment.
         let count = unsafe {
             sys::opus_decode(
@@ -181,9 +192,17 @@ mod tests {
                 assert_eq!(duration(&packet[..length]), 960);
                 let mut decoded = [0; Decoder::MAX_SAMPLES];
                 assert_eq!(decoder.decode(&packet[..length], &mut decoded), 960);
-                energy = decoded[..960].iter().map(|&s| f64::from(s).powi(2)).sum::<f64>() / 960.0;
+                energy = decoded[..960]
+                    .iter()
+                    .map(|&s| f64::from(s).powi(2))
+                    .sum::<f64>()
+                    / 960.0;
             }
-            assert!((energy.sqrt() / 5_657.0 - 1.0).abs() < 0.2, "{rate:?}: {}", energy.sqrt());
+            assert!(
+                (energy.sqrt() / 5_657.0 - 1.0).abs() < 0.2,
+                "{rate:?}: {}",
+                energy.sqrt()
+            );
         }
     }
 

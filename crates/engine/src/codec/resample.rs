@@ -28,8 +28,18 @@ impl Resampler {
         let up = to > from;
         let prototype = prototype(ratio);
         let history = if up { TAPS } else { TAPS * ratio } - 1;
-        let coefficients = if up { phases(&prototype, ratio) } else { quantise(&prototype, 1.0) };
-        Resampler { ratio, up, coefficients, window: vec![0; history + from.frame()], history }
+        let coefficients = if up {
+            phases(&prototype, ratio)
+        } else {
+            quantise(&prototype, 1.0)
+        };
+        Resampler {
+            ratio,
+            up,
+            coefficients,
+            window: vec![0; history + from.frame()],
+            history,
+        }
     }
 
     /// Convert one frame; `output` holds exactly the converted frame.
@@ -45,7 +55,11 @@ impl Resampler {
     }
 
     fn interpolate(&self, output: &mut [i16]) {
-        for (window, outputs) in self.window.windows(TAPS).zip(output.chunks_exact_mut(self.ratio)) {
+        for (window, outputs) in self
+            .window
+            .windows(TAPS)
+            .zip(output.chunks_exact_mut(self.ratio))
+        {
             for (row, sample) in self.coefficients.chunks_exact(TAPS).zip(outputs) {
                 *sample = dot(row, window);
             }
@@ -54,7 +68,9 @@ impl Resampler {
 
     fn decimate(&self, output: &mut [i16]) {
         let length = self.coefficients.len();
-        let windows = self.window[self.ratio - 1..].windows(length).step_by(self.ratio);
+        let windows = self.window[self.ratio - 1..]
+            .windows(length)
+            .step_by(self.ratio);
         for (window, sample) in windows.zip(output) {
             *sample = dot(&self.coefficients, window);
         }
@@ -62,7 +78,11 @@ impl Resampler {
 }
 
 fn dot(row: &[i16], window: &[i16]) -> i16 {
-    let sum: i32 = row.iter().zip(window).map(|(&c, &s)| i32::from(c) * i32::from(s)).sum();
+    let sum: i32 = row
+        .iter()
+        .zip(window)
+        .map(|(&c, &s)| i32::from(c) * i32::from(s))
+        .sum();
     ((sum + (1 << 13)) >> 14).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16
 }
 
@@ -97,12 +117,18 @@ fn bessel_i0(x: f64) -> f64 {
 /// Row p makes output p of each input sample; the newest input is the last of the window, so rows run backwards.
 fn phases(prototype: &[f64], ratio: usize) -> Vec<i16> {
     debug_assert!(ratio <= MAX_RATIO);
-    let rows = (0..ratio).flat_map(|phase| (0..TAPS).rev().map(move |tap| prototype[tap * ratio + phase]));
+    let rows = (0..ratio).flat_map(|phase| {
+        (0..TAPS)
+            .rev()
+            .map(move |tap| prototype[tap * ratio + phase])
+    });
     quantise(&rows.collect::<Vec<_>>(), ratio as f64)
 }
 
 fn quantise(taps: &[f64], gain: f64) -> Vec<i16> {
-    taps.iter().map(|tap| (tap * gain * UNITY).round() as i16).collect()
+    taps.iter()
+        .map(|tap| (tap * gain * UNITY).round() as i16)
+        .collect()
 }
 
 #[cfg(test)]
@@ -111,13 +137,18 @@ mod tests {
 
     fn tone(hz: f64, rate: Rate, frames: usize) -> Vec<i16> {
         let step = 2.0 * std::f64::consts::PI * hz / f64::from(rate.hz());
-        (0..rate.frame() * frames).map(|n| ((n as f64 * step).sin() * 10_000.0) as i16).collect()
+        (0..rate.frame() * frames)
+            .map(|n| ((n as f64 * step).sin() * 10_000.0) as i16)
+            .collect()
     }
 
     fn convert(from: Rate, to: Rate, samples: &[i16]) -> Vec<i16> {
         let mut resampler = Resampler::new(from, to);
         let mut output = vec![0; samples.len() / from.frame() * to.frame()];
-        for (input, output) in samples.chunks_exact(from.frame()).zip(output.chunks_exact_mut(to.frame())) {
+        for (input, output) in samples
+            .chunks_exact(from.frame())
+            .zip(output.chunks_exact_mut(to.frame()))
+        {
             resampler.process(input, output);
         }
         output
@@ -129,12 +160,19 @@ mod tests {
 
     #[test]
     fn a_tone_in_the_voice_band_keeps_its_level_both_ways() {
-        for (low, high) in [(Rate::Narrow, Rate::Full), (Rate::Narrow, Rate::Wide), (Rate::Wide, Rate::Full)] {
+        for (low, high) in [
+            (Rate::Narrow, Rate::Full),
+            (Rate::Narrow, Rate::Wide),
+            (Rate::Wide, Rate::Full),
+        ] {
             for (from, to) in [(low, high), (high, low)] {
                 for hz in [300.0, 1_000.0, 3_300.0] {
                     let output = convert(from, to, &tone(hz, from, 10));
                     let ratio = rms(&output[to.frame()..]) / (10_000.0 / 2f64.sqrt());
-                    assert!((ratio - 1.0).abs() < 0.02, "{hz} Hz {from:?} to {to:?}: {ratio}");
+                    assert!(
+                        (ratio - 1.0).abs() < 0.02,
+                        "{hz} Hz {from:?} to {to:?}: {ratio}"
+                    );
                 }
             }
         }
@@ -143,14 +181,23 @@ mod tests {
     #[test]
     fn what_the_lower_rate_cannot_carry_is_taken_away() {
         let output = convert(Rate::Full, Rate::Narrow, &tone(5_000.0, Rate::Full, 10));
-        assert!(rms(&output[Rate::Narrow.frame()..]) < 10.0, "aliased: {}", rms(&output));
+        assert!(
+            rms(&output[Rate::Narrow.frame()..]) < 10.0,
+            "aliased: {}",
+            rms(&output)
+        );
     }
 
     #[test]
     fn full_scale_does_not_wrap() {
-        let square: Vec<i16> = (0..1_600).map(|n| if n / 8 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
+        let square: Vec<i16> = (0..1_600)
+            .map(|n| if n / 8 % 2 == 0 { i16::MAX } else { i16::MIN })
+            .collect();
         let output = convert(Rate::Narrow, Rate::Full, &square);
-        let jumps = output.windows(2).filter(|w| i32::from(w[0]).abs_diff(i32::from(w[1])) > 40_000).count();
+        let jumps = output
+            .windows(2)
+            .filter(|w| i32::from(w[0]).abs_diff(i32::from(w[1])) > 40_000)
+            .count();
         assert_eq!(jumps, 0);
     }
 }

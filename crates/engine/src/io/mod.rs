@@ -53,7 +53,12 @@ mod tests {
 
     #[test]
     fn endpoints_and_their_keys_translate_both_ways() {
-        for endpoint in [Endpoint::WebRtc, Endpoint::Rtp(PortId(1)), Endpoint::Rtcp(PortId(1)), Endpoint::Rtp(PortId(7))] {
+        for endpoint in [
+            Endpoint::WebRtc,
+            Endpoint::Rtp(PortId(1)),
+            Endpoint::Rtcp(PortId(1)),
+            Endpoint::Rtp(PortId(7)),
+        ] {
             assert_eq!(Endpoint::from_key(endpoint.key()), endpoint);
         }
     }

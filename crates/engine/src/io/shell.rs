@@ -39,7 +39,9 @@ struct Sockets {
 
 impl MediaIo for Sockets {
     fn send(&mut self, from: Endpoint, to: SocketAddr, datagram: &[u8]) {
-        let Some(socket) = self.open.get(&from.key()) else { return };
+        let Some(socket) = self.open.get(&from.key()) else {
+            return;
+        };
         match socket.send_to(datagram, to) {
             Ok(_) => self.counters.packets_out.add(1),
             Err(_) => self.counters.send_errors.add(1), // a full buffer or a closed peer: the next packet tries again
@@ -83,7 +85,11 @@ impl Shell {
         poller.add(&*wake, WAKE)?;
         Ok(Shell {
             worker,
-            sockets: Sockets { poller, open: IdMap::default(), counters },
+            sockets: Sockets {
+                poller,
+                open: IdMap::default(),
+                counters,
+            },
             inbox: Inbox::new(),
             messages,
             wake,
@@ -112,7 +118,10 @@ impl Shell {
         loop {
             match self.messages.try_recv() {
                 Ok(Message::Open(endpoint, socket)) => self.sockets.open(endpoint, socket),
-                Ok(Message::Command(command)) => self.worker.apply(*command, self.clock.now(), &mut self.sockets),
+                Ok(Message::Command(command)) => {
+                    self.worker
+                        .apply(*command, self.clock.now(), &mut self.sockets)
+                }
                 Ok(Message::Stop) | Err(TryRecvError::Disconnected) => return false,
                 Err(TryRecvError::Empty) => return true,
             }
@@ -140,7 +149,9 @@ impl Shell {
         }
         let mut received = 0;
         // Taken out, so that the worker may send on (or close) any socket while this one is read.
-        let Some(socket) = self.sockets.open.get(&key).map(|socket| socket.as_raw_fd()) else { return 0 };
+        let Some(socket) = self.sockets.open.get(&key).map(|socket| socket.as_raw_fd()) else {
+            return 0;
+        };
         let now = self.clock.now();
         let (worker, sockets) = (&mut self.worker, &mut self.sockets);
         while self.inbox.receive(socket, |from, datagram| {
@@ -161,7 +172,10 @@ impl Shell {
     /// Wait for the next thing to do.
     fn rest(&mut self) {
         let now = self.clock.now();
-        let until = self.worker.next_deadline().map(|deadline| deadline.saturating_sub(now));
+        let until = self
+            .worker
+            .next_deadline()
+            .map(|deadline| deadline.saturating_sub(now));
         if self.load >= BATCH_ABOVE {
             let next_batch = BATCH_PERIOD - now % BATCH_PERIOD;
             let wait = until.map_or(next_batch, |until| until.min(next_batch));

@@ -76,8 +76,10 @@ impl Inbox {
             }
         };
         for n in 0..BATCH {
-            inbox.vectors[n] =
-                libc::iovec { iov_base: inbox.buffers[n].as_mut_ptr().cast(), iov_len: MAX_DATAGRAM };
+            inbox.vectors[n] = libc::iovec {
+                iov_base: inbox.buffers[n].as_mut_ptr().cast(),
+                iov_len: MAX_DATAGRAM,
+            };
             let header = &mut inbox.headers[n].msg_hdr;
             header.msg_name = (&raw mut inbox.addresses[n]).cast();
             header.msg_iov = &raw mut inbox.vectors[n];
@@ -106,7 +108,9 @@ impl Inbox {
         for n in 0..count {
             let header = &self.headers[n];
             let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let Some(from) = address(&self.addresses[n]).filter(|_| !truncated) else { continue };
+            let Some(from) = address(&self.addresses[n]).filter(|_| !truncated) else {
+                continue;
+            };
             take(from, &self.buffers[n][..header.msg_len as usize]);
         }
         count == BATCH
@@ -125,7 +129,15 @@ fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
             // SAFETY: the family says that the storage holds a sockaddr_in6.
             let v6 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in6>() };
             let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some(SocketAddrV6::new(ip, u16::from_be(v6.sin6_port), v6.sin6_flowinfo, v6.sin6_scope_id).into())
+            Some(
+                SocketAddrV6::new(
+                    ip,
+                    u16::from_be(v6.sin6_port),
+                    v6.sin6_flowinfo,
+                    v6.sin6_scope_id,
+                )
+                .into(),
+            )
         }
         _ => None,
     }
@@ -143,7 +155,10 @@ mod tests {
         let range = (free, free.saturating_add(3));
         let first = bind_pair(LOCALHOST, free, range).expect("a free pair");
         let port = first.0.local_addr().unwrap().port();
-        assert_eq!((port % 2, first.1.local_addr().unwrap().port()), (0, port + 1));
+        assert_eq!(
+            (port % 2, first.1.local_addr().unwrap().port()),
+            (0, port + 1)
+        );
         let second = bind_pair(LOCALHOST, free, range);
         assert!(bind_pair(LOCALHOST, free, range).is_none());
         drop((first, second));
@@ -158,7 +173,9 @@ mod tests {
         a.send_to(&[0; MAX_DATAGRAM + 1], to).unwrap();
         a.send_to(b"two", to).unwrap();
         let mut heard = Vec::new();
-        let more = Inbox::new().receive(b.as_raw_fd(), |from, datagram| heard.push((from, datagram.to_vec())));
+        let more = Inbox::new().receive(b.as_raw_fd(), |from, datagram| {
+            heard.push((from, datagram.to_vec()))
+        });
         let from = a.local_addr().unwrap();
         assert_eq!(heard, [(from, b"one".to_vec()), (from, b"two".to_vec())]);
         assert!(!more);

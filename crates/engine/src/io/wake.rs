@@ -39,7 +39,11 @@ impl Wake {
 
     #[cfg(test)]
     pub fn is_raised(&self) -> bool {
-        let mut poll = libc::pollfd { fd: self.fd(), events: libc::POLLIN, revents: 0 };
+        let mut poll = libc::pollfd {
+            fd: self.fd(),
+            events: libc::POLLIN,
+            revents: 0,
+        };
         // SAFETY: one valid pollfd.
         unsafe { libc::poll(&mut poll, 1, 0) == 1 }
     }

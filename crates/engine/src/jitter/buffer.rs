@@ -37,7 +37,9 @@ impl DelayEstimate {
     fn observe(&mut self, arrival: Nanos, media_ns: i64) {
         let transit = arrival as i64 - media_ns;
         // 50 ppm upwards each 20 ms, so that a sender with a slower clock is not taken for ever later.
-        let quickest = self.quickest.map_or(transit, |quickest| (quickest + 1_000).min(transit));
+        let quickest = self
+            .quickest
+            .map_or(transit, |quickest| (quickest + 1_000).min(transit));
         self.quickest = Some(quickest);
         let delay = (transit - quickest) as f64;
         self.worst_ns = delay.max(self.worst_ns * 0.998); // halves in about 7 s
@@ -46,9 +48,18 @@ impl DelayEstimate {
 
 impl JitterBuffer {
     pub fn new(clock_rate: u32) -> JitterBuffer {
-        let slot = || Slot { timestamp: 0, arrival: 0, payload: Vec::with_capacity(MAX_PAYLOAD) };
+        let slot = || Slot {
+            timestamp: 0,
+            arrival: 0,
+            payload: Vec::with_capacity(MAX_PAYLOAD),
+        };
         let slots = std::iter::repeat_with(slot).take(SLOTS).collect();
-        JitterBuffer { clock_rate, slots, waiting: 0, delay: DelayEstimate::default() }
+        JitterBuffer {
+            clock_rate,
+            slots,
+            waiting: 0,
+            delay: DelayEstimate::default(),
+        }
     }
 
     /// Another codec's clock: what waits is void.
@@ -64,7 +75,9 @@ impl JitterBuffer {
     }
 
     pub fn oldest(&self) -> Option<(u32, Nanos)> {
-        self.waiting().first().map(|slot| (slot.timestamp, slot.arrival))
+        self.waiting()
+            .first()
+            .map(|slot| (slot.timestamp, slot.arrival))
     }
 
     pub fn newest(&self) -> Option<u32> {
@@ -76,9 +89,16 @@ impl JitterBuffer {
     }
 
     /// Measure a packet's delay, also of one that is too late to keep.
-    pub fn observe(&mut self, timestamp: u32, reference: u32, reference_arrival: Nanos, arrival: Nanos) {
+    pub fn observe(
+        &mut self,
+        timestamp: u32,
+        reference: u32,
+        reference_arrival: Nanos,
+        arrival: Nanos,
+    ) {
         let ticks = i64::from(timestamp.wrapping_sub(reference) as i32);
-        let media_ns = reference_arrival as i64 + ticks * SECOND as i64 / i64::from(self.clock_rate);
+        let media_ns =
+            reference_arrival as i64 + ticks * SECOND as i64 / i64::from(self.clock_rate);
         self.delay.observe(arrival, media_ns);
     }
 
@@ -91,7 +111,11 @@ impl JitterBuffer {
             self.drop_oldest();
         }
         let after = |slot: &Slot| slot.timestamp.wrapping_sub(timestamp) as i32;
-        let place = self.waiting().iter().rposition(|slot| after(slot) <= 0).map_or(0, |at| at + 1);
+        let place = self
+            .waiting()
+            .iter()
+            .rposition(|slot| after(slot) <= 0)
+            .map_or(0, |at| at + 1);
         if place > 0 && self.slots[place - 1].timestamp == timestamp {
             return;
         }
@@ -135,7 +159,9 @@ mod tests {
         for n in [2u32, 0, 1, 2, 4, 3, 0] {
             buffer.push((u32::MAX - 200).wrapping_add(n * 160), 0, &[1]);
         }
-        let expected: Vec<u32> = (0..5).map(|n| (u32::MAX - 200).wrapping_add(n * 160)).collect();
+        let expected: Vec<u32> = (0..5)
+            .map(|n| (u32::MAX - 200).wrapping_add(n * 160))
+            .collect();
         assert_eq!(timestamps(&mut buffer), expected);
     }
 
@@ -150,7 +176,12 @@ mod tests {
     fn the_wait_grows_with_jitter_and_shrinks_again() {
         let mut buffer = JitterBuffer::new(8_000);
         let mut observe = |n: u64, late_ms: u64| {
-            buffer.observe(n as u32 * 160, 0, SECOND, SECOND + (20 * n + late_ms) * MILLISECOND);
+            buffer.observe(
+                n as u32 * 160,
+                0,
+                SECOND,
+                SECOND + (20 * n + late_ms) * MILLISECOND,
+            );
             buffer.target() / MILLISECOND
         };
         assert_eq!((0..50).map(|n| observe(n, 0)).max(), Some(20));

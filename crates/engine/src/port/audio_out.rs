@@ -71,7 +71,11 @@ impl AudioOut {
     /// Apply what was negotiated.
     pub fn configure(&mut self, codecs: Vec<Codec>, ptime_ms: u32, sending: bool) {
         self.codecs = codecs;
-        self.ptime_ms = if (1..=MAX_PTIME_MS).contains(&ptime_ms) { ptime_ms } else { FRAME_MS as u32 };
+        self.ptime_ms = if (1..=MAX_PTIME_MS).contains(&ptime_ms) {
+            ptime_ms
+        } else {
+            FRAME_MS as u32
+        };
         self.sending = sending && !self.codecs.is_empty();
     }
 
@@ -111,19 +115,36 @@ impl AudioOut {
 
     /// Mix these voices; `rate` is the highest that any of them has.
     pub fn set_mix(&mut self, voices: &[(TrackId, f32)], rate: Rate) {
-        let Some(codec) = self.preferred() else { return };
-        let rate = if codec == Codec::Opus { rate } else { codec.rate() };
+        let Some(codec) = self.preferred() else {
+            return;
+        };
+        let rate = if codec == Codec::Opus {
+            rate
+        } else {
+            codec.rate()
+        };
         self.set_plan(Plan::Mix);
-        if self.mixing.as_ref().is_some_and(|mixing| mixing.codec != codec || mixing.mixer.rate() != rate) {
+        if self
+            .mixing
+            .as_ref()
+            .is_some_and(|mixing| mixing.codec != codec || mixing.mixer.rate() != rate)
+        {
             self.mixing = None;
         }
         let ptime_ms = self.ptime_ms;
-        let mixing = self.mixing.get_or_insert_with(|| Box::new(Mixing::new(codec, rate, ptime_ms)));
+        let mixing = self
+            .mixing
+            .get_or_insert_with(|| Box::new(Mixing::new(codec, rate, ptime_ms)));
         mixing.mixer.set_voices(voices);
     }
 
     /// Place a packet of `source` in the stream; None if it is not for this stream or comes too late.
-    pub fn relay<'a>(&mut self, source: TrackId, packet: &AudioPacket<'a>, now: Nanos) -> Option<OutAudio<'a>> {
+    pub fn relay<'a>(
+        &mut self,
+        source: TrackId,
+        packet: &AudioPacket<'a>,
+        now: Nanos,
+    ) -> Option<OutAudio<'a>> {
         if self.plan != Plan::Relay(source) || !self.sending || !self.accepts(packet.codec) {
             return None;
         }
@@ -137,7 +158,11 @@ impl AudioOut {
         };
         let header = self.stream.relay(source, incoming, now)?;
         self.count(packet.codec, packet.payload);
-        Some(OutAudio { header, codec: packet.codec, payload: packet.payload })
+        Some(OutAudio {
+            header,
+            codec: packet.codec,
+            payload: packet.payload,
+        })
     }
 
     /// Place a frame that was encoded for several ports.
@@ -145,7 +170,11 @@ impl AudioOut {
         self.stream.set_clock_rate(codec.clock_rate());
         let header = self.stream.frame(codec.duration(payload), now);
         self.count(codec, payload);
-        OutAudio { header, codec, payload }
+        OutAudio {
+            header,
+            codec,
+            payload,
+        }
     }
 
     /// Mix one frame and send what is full. `frame_of` gives each voice's samples at `mix_rate()`.
@@ -155,7 +184,9 @@ impl AudioOut {
         now: Nanos,
         mut send: impl FnMut(OutAudio<'_>),
     ) {
-        let Some(mixing) = &mut self.mixing else { return };
+        let Some(mixing) = &mut self.mixing else {
+            return;
+        };
         mixing.mix(frame_of);
         let mut payload = [0; opus::MAX_PACKET];
         while let Some(length) = mixing.encode(self.ptime_ms, &mut payload) {
@@ -165,7 +196,11 @@ impl AudioOut {
             self.packets += 1;
             self.bytes += length as u64;
             self.codec = Some(codec);
-            send(OutAudio { header, codec, payload });
+            send(OutAudio {
+                header,
+                codec,
+                payload,
+            });
         }
     }
 

@@ -34,7 +34,10 @@ pub struct Finished {
 
 impl PlayerPort {
     pub fn new(track: TrackId) -> PlayerPort {
-        let encoded = || Encoded { payload: Vec::with_capacity(opus::MAX_PACKET), fresh: false };
+        let encoded = || Encoded {
+            payload: Vec::with_capacity(opus::MAX_PACKET),
+            fresh: false,
+        };
         PlayerPort {
             track,
             play: None,
@@ -62,7 +65,10 @@ impl PlayerPort {
     fn end(&mut self, outcome: PlayOutcome) -> Option<Finished> {
         let play = self.play.take()?;
         self.tail.add(i32::from(std::mem::take(&mut self.last)));
-        Some(Finished { play_id: play.id, outcome })
+        Some(Finished {
+            play_id: play.id,
+            outcome,
+        })
     }
 
     /// Nothing is left to be heard.
@@ -72,10 +78,14 @@ impl PlayerPort {
 
     /// Make the next frame, at `Rate::Wide`; tells when the play is over with it.
     pub fn fill(&mut self, frame: &mut [i16]) -> Option<Finished> {
-        self.encoded.iter_mut().for_each(|encoded| encoded.fresh = false);
+        self.encoded
+            .iter_mut()
+            .for_each(|encoded| encoded.fresh = false);
         let filled = self.read(frame);
         frame[filled..].fill(0);
-        let over = (self.play.is_some() && filled < frame.len()).then(|| self.end(PlayOutcome::Finished)).flatten();
+        let over = (self.play.is_some() && filled < frame.len())
+            .then(|| self.end(PlayOutcome::Finished))
+            .flatten();
         if over.is_some() && filled > 0 {
             self.tail = Tail::default(); // the step is the item's own end
         } else if self.play.is_some() {
@@ -139,7 +149,9 @@ impl PlayerPort {
             encoded.payload.resize(opus::MAX_PACKET, 0);
             let length = match codec {
                 Codec::Opus => {
-                    let encoder = self.encoder.get_or_insert_with(|| opus::Encoder::new(Rate::Wide));
+                    let encoder = self
+                        .encoder
+                        .get_or_insert_with(|| opus::Encoder::new(Rate::Wide));
                     encoder.encode(samples, &mut encoded.payload)
                 }
                 g711 => g711::encode(g711, samples, &mut encoded.payload),
@@ -159,8 +171,15 @@ mod tests {
     use crate::prompt::Prompt;
 
     fn play(id: u64, lengths: &[usize], looped: bool) -> Play {
-        let items = lengths.iter().enumerate().map(|(n, &l)| Arc::new(Prompt::Samples(vec![(n as i16 + 1) * 1_000; l])));
-        Play { id, items: items.collect(), looped }
+        let items = lengths
+            .iter()
+            .enumerate()
+            .map(|(n, &l)| Arc::new(Prompt::Samples(vec![(n as i16 + 1) * 1_000; l])));
+        Play {
+            id,
+            items: items.collect(),
+            looped,
+        }
     }
 
     fn frame(player: &mut PlayerPort) -> (Vec<i16>, Option<Finished>) {
@@ -178,7 +197,13 @@ mod tests {
         assert_eq!((second[99], second[100], finished), (1_000, 2_000, None));
         let (third, finished) = frame(&mut player);
         assert_eq!((third[79], third[80], third[319]), (2_000, 0, 0));
-        assert_eq!(finished, Some(Finished { play_id: 1, outcome: PlayOutcome::Finished }));
+        assert_eq!(
+            finished,
+            Some(Finished {
+                play_id: 1,
+                outcome: PlayOutcome::Finished
+            })
+        );
         assert!(player.is_silent());
     }
 
@@ -206,7 +231,13 @@ mod tests {
         let mut player = PlayerPort::new(TrackId(1));
         player.play(play(1, &[1_000], false));
         frame(&mut player);
-        assert_eq!(player.stop(), Some(Finished { play_id: 1, outcome: PlayOutcome::Stopped }));
+        assert_eq!(
+            player.stop(),
+            Some(Finished {
+                play_id: 1,
+                outcome: PlayOutcome::Stopped
+            })
+        );
         assert_eq!(player.stop(), None);
         assert!(!player.is_silent());
         let (rest, _) = frame(&mut player);

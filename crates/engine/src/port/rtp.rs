@@ -48,7 +48,11 @@ enum Source {
 pub enum Received<'a> {
     Audio(AudioPacket<'a>),
     /// A telephone-event: kept back from the stream, and a press if one ended.
-    Event { ssrc: u32, sequence: u16, press: Option<Press> },
+    Event {
+        ssrc: u32,
+        sequence: u16,
+        press: Option<Press>,
+    },
     Report,
     Ignored,
     Malformed,
@@ -74,15 +78,21 @@ pub struct RtpPort {
 }
 
 impl RtpPort {
-    pub fn new(id: PortId, track: TrackId, allow_latch: bool, random: &mut Random, now: Nanos) -> RtpPort {
-        let numbers = random.next();
+    pub fn new(
+        id: PortId,
+        track: TrackId,
+        allow_latch: bool,
+        random: &mut Random,
+        now: Nanos,
+    ) -> RtpPort {
+        let numbers = random.draw();
         // Half of the sequence's range is kept free, so that the first wrap is far from the start (RFC 3711 §3.3.1).
         let stream = OutStream::new(8_000, numbers as u16 & 0x7FFF, (numbers >> 16) as u32);
         RtpPort {
             id,
             track,
             out: AudioOut::new(stream),
-            ssrc: random.next() as u32,
+            ssrc: random.draw() as u32,
             allow_latch,
             config: None,
             source: Source::Unheard,
@@ -91,7 +101,7 @@ impl RtpPort {
             reception: Reception::default(),
             last_report: None,
             about_us: None,
-            rtcp_due: now + random.next() % RTCP_PERIOD,
+            rtcp_due: now + random.draw() % RTCP_PERIOD,
             silent_since: None,
             codec: None,
         }
@@ -99,12 +109,18 @@ impl RtpPort {
 
     pub fn configure(&mut self, config: RtpConfig, now: Nanos) {
         let signalled = |config: &RtpConfig| config.remote;
-        if self.config.as_ref().and_then(signalled) != config.remote || self.source == Source::Unheard {
+        if self.config.as_ref().and_then(signalled) != config.remote
+            || self.source == Source::Unheard
+        {
             self.remote = config.remote;
         }
         // The address found before stays the one we send to, but a new one may be found once more.
         self.source = Source::Unheard;
-        self.out.configure(vec![config.codec], config.ptime_ms, config.send && config.remote.is_some());
+        self.out.configure(
+            vec![config.codec],
+            config.ptime_ms,
+            config.send && config.remote.is_some(),
+        );
         self.codec = Some(config.codec);
         self.silent_since = (config.receive && config.remote.is_some()).then_some(now);
         self.config = Some(config);
@@ -117,8 +133,12 @@ impl RtpPort {
 
     /// Whether the sender is whom signalling named, as far as can be told.
     fn is_from_peer(&mut self, from: SocketAddr) -> bool {
-        let Some(config) = &self.config else { return false };
-        let named = config.remote.is_some_and(|signalled| signalled.ip() == from.ip());
+        let Some(config) = &self.config else {
+            return false;
+        };
+        let named = config
+            .remote
+            .is_some_and(|signalled| signalled.ip() == from.ip());
         let settled = match self.source {
             Source::Settled(known) => return known == from,
             Source::Latched(known) if known == from && !named => return true,
@@ -133,13 +153,22 @@ impl RtpPort {
         true
     }
 
-    pub fn receive<'a>(&mut self, from: SocketAddr, datagram: &'a [u8], now: Nanos) -> Received<'a> {
+    pub fn receive<'a>(
+        &mut self,
+        from: SocketAddr,
+        datagram: &'a [u8],
+        now: Nanos,
+    ) -> Received<'a> {
         if packet::is_rtcp(datagram) {
             return self.receive_rtcp(from, datagram, now); // RTP and RTCP on one port (RFC 5761)
         }
-        let Some(packet) = packet::parse(datagram) else { return Received::Malformed };
-        let Some((codec, payload_type, event, receiving)) =
-            self.config.as_ref().map(|c| (c.codec, c.payload_type, c.telephone_event, c.receive))
+        let Some(packet) = packet::parse(datagram) else {
+            return Received::Malformed;
+        };
+        let Some((codec, payload_type, event, receiving)) = self
+            .config
+            .as_ref()
+            .map(|c| (c.codec, c.payload_type, c.telephone_event, c.receive))
         else {
             return Received::Ignored;
         };
@@ -148,16 +177,44 @@ impl RtpPort {
             return Received::Ignored;
         }
         self.heard(now);
-        let Packet { ssrc, sequence, timestamp, marker, payload, .. } = packet;
-        self.reception.receive(ssrc, sequence, timestamp, payload.len(), codec.clock_rate(), now);
+        let Packet {
+            ssrc,
+            sequence,
+            timestamp,
+            marker,
+            payload,
+            ..
+        } = packet;
+        self.reception.receive(
+            ssrc,
+            sequence,
+            timestamp,
+            payload.len(),
+            codec.clock_rate(),
+            now,
+        );
         if is_event {
-            let press = self.events.receive(timestamp, payload, codec.clock_rate(), now);
-            return Received::Event { ssrc, sequence, press };
+            let press = self
+                .events
+                .receive(timestamp, payload, codec.clock_rate(), now);
+            return Received::Event {
+                ssrc,
+                sequence,
+                press,
+            };
         }
         if !receiving {
             return Received::Ignored;
         }
-        Received::Audio(AudioPacket { codec, ssrc, sequence, timestamp, marker, payload, level_dbov: None })
+        Received::Audio(AudioPacket {
+            codec,
+            ssrc,
+            sequence,
+            timestamp,
+            marker,
+            payload,
+            level_dbov: None,
+        })
     }
 
     fn heard(&mut self, now: Nanos) {
@@ -167,15 +224,25 @@ impl RtpPort {
     }
 
     /// RTCP, from whichever of the two ports.
-    pub fn receive_rtcp<'a>(&mut self, from: SocketAddr, datagram: &[u8], now: Nanos) -> Received<'a> {
+    pub fn receive_rtcp<'a>(
+        &mut self,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Nanos,
+    ) -> Received<'a> {
         let known = |address: SocketAddr| address.ip() == from.ip();
         if !self.remote.is_some_and(known) {
             return Received::Ignored;
         }
-        let Some(told) = rtcp::parse(datagram, self.ssrc, now) else { return Received::Malformed };
+        let Some(told) = rtcp::parse(datagram, self.ssrc, now) else {
+            return Received::Malformed;
+        };
         self.heard(now);
         if let Some(ntp_middle) = told.sender_report_ntp {
-            self.last_report = Some(LastReport { ntp_middle, at: now });
+            self.last_report = Some(LastReport {
+                ntp_middle,
+                at: now,
+            });
         }
         self.about_us = told.about_us.or(self.about_us);
         Received::Report
@@ -201,7 +268,12 @@ impl RtpPort {
 
     fn wire(&self) -> Option<Wire> {
         let payload_type = self.config.as_ref()?.payload_type;
-        Some(Wire { from: Endpoint::Rtp(self.id), to: self.remote?, payload_type, ssrc: self.ssrc })
+        Some(Wire {
+            from: Endpoint::Rtp(self.id),
+            to: self.remote?,
+            payload_type,
+            ssrc: self.ssrc,
+        })
     }
     /// The press whose end was lost.
     pub fn unfinished_press(&mut self, now: Nanos) -> Option<Press> {
@@ -210,7 +282,9 @@ impl RtpPort {
 
     /// True once when nothing came for `timeout` though it should.
     pub fn has_timed_out(&mut self, timeout: Nanos, now: Nanos) -> bool {
-        self.silent_since.take_if(|since| now.saturating_sub(*since) >= timeout).is_some()
+        self.silent_since
+            .take_if(|since| now.saturating_sub(*since) >= timeout)
+            .is_some()
     }
 
     /// Send a report if one is due.
@@ -219,7 +293,7 @@ impl RtpPort {
             return;
         }
         // Between half and one and a half of the period (RFC 3550 §6.2): reports of many calls do not gather.
-        self.rtcp_due = now + RTCP_PERIOD / 2 + random.next() % RTCP_PERIOD;
+        self.rtcp_due = now + RTCP_PERIOD / 2 + random.draw() % RTCP_PERIOD;
         self.send_report(false, now, io);
     }
 
@@ -231,9 +305,13 @@ impl RtpPort {
     }
 
     fn send_report(&mut self, goodbye: bool, now: Nanos, io: &mut dyn MediaIo) {
-        let (Some(config), Some(mut remote)) = (&self.config, self.remote) else { return };
+        let (Some(config), Some(mut remote)) = (&self.config, self.remote) else {
+            return;
+        };
         let rate = config.codec.clock_rate();
-        let Some(port) = remote.port().checked_add(1) else { return };
+        let Some(port) = remote.port().checked_add(1) else {
+            return;
+        };
         remote.set_port(port);
         let sent = self.out.stream.newest().map(|(timestamp, at)| {
             let since = now.saturating_sub(at) * u64::from(self.out.stream.clock_rate()) / SECOND;
@@ -243,7 +321,10 @@ impl RtpPort {
                 octets: self.out.bytes as u32,
             }
         });
-        let block = self.reception.report(rate).map(|block| (block, self.last_report));
+        let block = self
+            .reception
+            .report(rate)
+            .map(|block| (block, self.last_report));
         if sent.is_none() && block.is_none() {
             return;
         }
@@ -274,7 +355,9 @@ impl RtpPort {
             packets: self.out.packets,
             bytes: self.out.bytes,
             lost: self.about_us.map_or(0, |about| u64::from(about.lost)),
-            jitter_ms: self.about_us.map_or(0.0, |about| f64::from(about.jitter) * 1e3 / f64::from(rate)),
+            jitter_ms: self
+                .about_us
+                .map_or(0.0, |about| f64::from(about.jitter) * 1e3 / f64::from(rate)),
             rtt_ms: self.rtt_ms(),
             level_dbov: None,
         };

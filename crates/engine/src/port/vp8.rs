@@ -8,7 +8,11 @@ pub fn begins_keyframe(payload: &[u8]) -> bool {
 /// The first byte of the frame header, if the packet begins a frame.
 fn frame_start(payload: &[u8]) -> Option<u8> {
     let &descriptor = payload.first()?;
-    let (extended, starts, partition) = (descriptor & 0x80 != 0, descriptor & 0x10 != 0, descriptor & 0x07);
+    let (extended, starts, partition) = (
+        descriptor & 0x80 != 0,
+        descriptor & 0x10 != 0,
+        descriptor & 0x07,
+    );
     if !starts || partition != 0 {
         return None;
     }

@@ -45,7 +45,12 @@ impl Line {
             track,
             sends: line.sends,
             receives: line.receives,
-            audio_codecs: line.codecs.iter().copied().filter_map(audio_codec).collect(),
+            audio_codecs: line
+                .codecs
+                .iter()
+                .copied()
+                .filter_map(audio_codec)
+                .collect(),
         }
     }
 
@@ -102,13 +107,18 @@ struct VideoOut {
 
 impl VideoOut {
     fn new(kind: MediaKind, random: &mut Random) -> VideoOut {
-        VideoOut { kind, source: None, stream: new_stream(VIDEO_CLOCK_RATE, random), waits_for_keyframe: true }
+        VideoOut {
+            kind,
+            source: None,
+            stream: new_stream(VIDEO_CLOCK_RATE, random),
+            waits_for_keyframe: true,
+        }
     }
 }
 
 /// The sequence begins low: the peer's count of rollovers starts at zero (RFC 3711 §3.3.1).
 fn new_stream(clock_rate: u32, random: &mut Random) -> OutStream {
-    let numbers = random.next();
+    let numbers = random.draw();
     OutStream::new(clock_rate, numbers as u16 & 0x7FFF, (numbers >> 16) as u32)
 }
 
@@ -140,7 +150,13 @@ pub struct WebRtcPort {
 }
 
 impl WebRtcPort {
-    pub fn new(id: PortId, leg: Box<Leg>, lines: Vec<Line>, clock: Clock, random: &mut Random) -> WebRtcPort {
+    pub fn new(
+        id: PortId,
+        leg: Box<Leg>,
+        lines: Vec<Line>,
+        clock: Clock,
+        random: &mut Random,
+    ) -> WebRtcPort {
         let mut port = WebRtcPort {
             id,
             leg,
@@ -166,8 +182,9 @@ impl WebRtcPort {
         }
         self.lines = lines;
         let audio = self.lines.iter().find(|line| line.kind == MediaKind::Audio);
-        let (codecs, receives) =
-            audio.map_or((Vec::new(), false), |line| (line.audio_codecs.clone(), line.receives));
+        let (codecs, receives) = audio.map_or((Vec::new(), false), |line| {
+            (line.audio_codecs.clone(), line.receives)
+        });
         self.audio.configure(codecs, FRAME_MS as u32, receives);
     }
 
@@ -185,7 +202,10 @@ impl WebRtcPort {
     }
 
     fn mid_of(&self, kind: MediaKind) -> Option<Mid> {
-        self.lines.iter().find(|line| line.kind == kind).map(|line| line.mid)
+        self.lines
+            .iter()
+            .find(|line| line.kind == kind)
+            .map(|line| line.mid)
     }
 
     /// Queue audio for the peer.
@@ -197,9 +217,12 @@ impl WebRtcPort {
 
     /// Mix one frame and queue what is full.
     pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, now: Nanos) {
-        let Some(mid) = self.mid_of(MediaKind::Audio) else { return };
+        let Some(mid) = self.mid_of(MediaKind::Audio) else {
+            return;
+        };
         let (leg, clock) = (&mut self.leg, self.clock);
-        self.audio.mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
+        self.audio
+            .mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
     }
 
     /// The source of the outgoing video of this kind.
@@ -209,7 +232,9 @@ impl WebRtcPort {
 
     /// Show another source from its next key frame on; true if it is another one.
     pub fn set_video_source(&mut self, kind: MediaKind, source: Option<TrackId>) -> bool {
-        let Some(video) = self.videos.iter_mut().find(|video| video.kind == kind) else { return false };
+        let Some(video) = self.videos.iter_mut().find(|video| video.kind == kind) else {
+            return false;
+        };
         let changed = video.source != source;
         if changed {
             video.source = source;
@@ -220,9 +245,20 @@ impl WebRtcPort {
     }
 
     /// Queue a video packet for the peer, if its source is shown there.
-    pub fn forward(&mut self, source: TrackId, kind: MediaKind, packet: &VideoPacket<'_>, now: Nanos) -> Forwarded {
-        let Some(mid) = self.mid_of(kind).filter(|_| self.leg.is_connected()) else { return Forwarded::No };
-        let Some(video) = self.videos.iter_mut().find(|video| video.kind == kind && video.source == Some(source))
+    pub fn forward(
+        &mut self,
+        source: TrackId,
+        kind: MediaKind,
+        packet: &VideoPacket<'_>,
+        now: Nanos,
+    ) -> Forwarded {
+        let Some(mid) = self.mid_of(kind).filter(|_| self.leg.is_connected()) else {
+            return Forwarded::No;
+        };
+        let Some(video) = self
+            .videos
+            .iter_mut()
+            .find(|video| video.kind == kind && video.source == Some(source))
         else {
             return Forwarded::No;
         };
@@ -230,14 +266,39 @@ impl WebRtcPort {
             return Forwarded::NeedsKeyframe;
         }
         video.waits_for_keyframe = false;
-        let VideoPacket { ssrc, sequence, timestamp, marker, payload } = *packet;
-        let incoming = Incoming { ssrc, sequence, timestamp, marker, duration: 1 };
-        let Some(Header { sequence, timestamp, .. }) = video.stream.relay(source, incoming, now) else {
+        let VideoPacket {
+            ssrc,
+            sequence,
+            timestamp,
+            marker,
+            payload,
+        } = *packet;
+        let incoming = Incoming {
+            ssrc,
+            sequence,
+            timestamp,
+            marker,
+            duration: 1,
+        };
+        let Some(Header {
+            sequence,
+            timestamp,
+            ..
+        }) = video.stream.relay(source, incoming, now)
+        else {
             return Forwarded::No;
         };
         // The marker ends a frame here (RFC 7741 §4.1); it tells nothing of a new beginning.
-        let out = OutPacket { seq: sequence, timestamp, marker, payload };
-        match self.leg.send(self.clock.instant(now), mid, WireCodec::Vp8, out) {
+        let out = OutPacket {
+            seq: sequence,
+            timestamp,
+            marker,
+            payload,
+        };
+        match self
+            .leg
+            .send(self.clock.instant(now), mid, WireCodec::Vp8, out)
+        {
             true => Forwarded::Sent,
             false => Forwarded::No,
         }
@@ -247,31 +308,55 @@ impl WebRtcPort {
         let measured = self.leg.stats();
         let mut all = Vec::with_capacity(2 * self.lines.len());
         for line in &self.lines {
-            let Some(stats) = measured.iter().find(|stats| stats.mid == line.mid) else { continue };
-            let codec = (line.kind != MediaKind::Audio).then_some("VP8");
-            let of = |direction: Direction, track, codec, counted: &webrtc::DirectionStats| TrackStats {
-                track,
-                direction,
-                kind: line.kind,
-                codec,
-                packets: counted.packets,
-                bytes: counted.bytes,
-                lost: counted.lost,
-                jitter_ms: counted.jitter.map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3),
-                rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
-                level_dbov: track.and_then(&level_of),
+            let Some(stats) = measured.iter().find(|stats| stats.mid == line.mid) else {
+                continue;
             };
+            let codec = (line.kind != MediaKind::Audio).then_some("VP8");
+            let of =
+                |direction: Direction, track, codec, counted: &webrtc::DirectionStats| TrackStats {
+                    track,
+                    direction,
+                    kind: line.kind,
+                    codec,
+                    packets: counted.packets,
+                    bytes: counted.bytes,
+                    lost: counted.lost,
+                    jitter_ms: counted
+                        .jitter
+                        .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3),
+                    rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
+                    level_dbov: track.and_then(&level_of),
+                };
             let audio_in = line.audio_codecs.first().map(|codec| codec.name());
             let audio_out = self.audio.codec.map(Codec::name);
-            all.push(of(Direction::In, Some(line.track), codec.or(audio_in), &stats.incoming));
-            all.push(of(Direction::Out, None, codec.or(audio_out), &stats.outgoing));
+            all.push(of(
+                Direction::In,
+                Some(line.track),
+                codec.or(audio_in),
+                &stats.incoming,
+            ));
+            all.push(of(
+                Direction::Out,
+                None,
+                codec.or(audio_out),
+                &stats.outgoing,
+            ));
         }
         all
     }
 }
 
 fn send(leg: &mut Leg, clock: Clock, mid: Mid, audio: &OutAudio<'_>, now: Nanos) {
-    let Header { sequence, timestamp, marker } = audio.header;
-    let out = OutPacket { seq: sequence, timestamp, marker, payload: audio.payload };
+    let Header {
+        sequence,
+        timestamp,
+        marker,
+    } = audio.header;
+    let out = OutPacket {
+        seq: sequence,
+        timestamp,
+        marker,
+        payload: audio.payload,
+    };
     leg.send(clock.instant(now), mid, wire_codec(audio.codec), out);
 }

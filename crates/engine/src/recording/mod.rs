@@ -16,8 +16,13 @@ pub use writer::{Control, Writer};
 
 /// Complete a file that a crash left behind: cut a torn tail, pad to `end`.
 pub fn repair(path: &Path, end: Nanos) -> Result<Segment, CoreError> {
-    let bad = |error: std::io::Error| BadMediaFile { path: path.display().to_string(), reason: error.to_string() };
+    let bad = |error: std::io::Error| BadMediaFile {
+        path: path.display().to_string(),
+        reason: error.to_string(),
+    };
     let summary = mediaswitch_matroska::repair(path, end).map_err(bad)?;
-    let file = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let file = path
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     Ok(writer::segment(file, &summary))
 }

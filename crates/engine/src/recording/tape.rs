@@ -70,7 +70,10 @@ impl Tape {
 
     /// False if the writer is so far behind that the packet is lost.
     pub fn packet(&mut self, record: &Record, payload: &[u8]) -> bool {
-        let kind = RecordCodec::ALL.iter().position(|codec| *codec == record.codec).unwrap_or(0);
+        let kind = RecordCodec::ALL
+            .iter()
+            .position(|codec| *codec == record.codec)
+            .unwrap_or(0);
         let mut header = [0; HEADER];
         header[0] = kind as u8;
         header[1] = u8::from(record.marker);
@@ -94,7 +97,9 @@ impl Tape {
     }
 
     fn put(&mut self, header: &[u8; HEADER], payload: &[u8]) -> bool {
-        let Ok(mut chunk) = self.0.write_chunk(HEADER + payload.len()) else { return false };
+        let Ok(mut chunk) = self.0.write_chunk(HEADER + payload.len()) else {
+            return false;
+        };
         let (first, second) = chunk.as_mut_slices();
         scatter(header, 0, first, second);
         scatter(payload, HEADER, first, second);
@@ -118,13 +123,18 @@ impl TapeEnd {
     pub fn pull(&mut self, payload: &mut Vec<u8>) -> Option<Pull> {
         let mut header = [0; HEADER];
         self.copy(&mut header)?;
-        let word = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+        let word = |at: usize| {
+            u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+        };
         let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
         payload.resize(word(4) as usize, 0);
         self.copy(payload)?;
         let recorder = PortId(long(8));
         if header[0] == CLOSE {
-            return Some(Pull::Close { recorder, end: long(24) });
+            return Some(Pull::Close {
+                recorder,
+                end: long(24),
+            });
         }
         Some(Pull::Packet(Record {
             recorder,
@@ -181,7 +191,13 @@ mod tests {
             assert_eq!(payload, media);
         }
         assert!(tape.close(PortId(3), 77));
-        assert_eq!(end.pull(&mut payload), Some(Pull::Close { recorder: PortId(3), end: 77 }));
+        assert_eq!(
+            end.pull(&mut payload),
+            Some(Pull::Close {
+                recorder: PortId(3),
+                end: 77
+            })
+        );
         assert_eq!(end.pull(&mut payload), None);
     }
 

@@ -25,9 +25,18 @@ const BUFFER: usize = 64 << 10;
 
 /// What the control plane tells a writer.
 pub enum Control {
-    Open { recorder: PortId, folder: PathBuf, epoch: Nanos },
-    Name { track: TrackId, name: String },
-    Forget { track: TrackId },
+    Open {
+        recorder: PortId,
+        folder: PathBuf,
+        epoch: Nanos,
+    },
+    Name {
+        track: TrackId,
+        name: String,
+    },
+    Forget {
+        track: TrackId,
+    },
 }
 
 type Track = TrackWriter<BufWriter<File>>;
@@ -98,7 +107,9 @@ impl Writer {
     /// Until it is time to look again; false when the control plane is gone.
     fn wait(&mut self) -> bool {
         let told = if self.recorders.is_empty() {
-            self.control.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            self.control
+                .recv()
+                .map_err(|_| RecvTimeoutError::Disconnected)
         } else {
             self.control.recv_timeout(PERIOD)
         };
@@ -118,8 +129,19 @@ impl Writer {
 
     fn obey(&mut self, control: Control) {
         match control {
-            Control::Open { recorder, folder, epoch } => {
-                self.recorders.insert(recorder, Recorder { folder, epoch, files: Vec::new() });
+            Control::Open {
+                recorder,
+                folder,
+                epoch,
+            } => {
+                self.recorders.insert(
+                    recorder,
+                    Recorder {
+                        folder,
+                        epoch,
+                        files: Vec::new(),
+                    },
+                );
             }
             Control::Name { track, name } => drop(self.names.insert(track, name)),
             Control::Forget { track } => drop(self.names.remove(&track)),
@@ -139,7 +161,9 @@ impl Writer {
         if !self.recorders.contains_key(&record.recorder) {
             self.take_control(); // it was opened before its first packet was recorded
         }
-        let Some(recorder) = self.recorders.get_mut(&record.recorder) else { return };
+        let Some(recorder) = self.recorders.get_mut(&record.recorder) else {
+            return;
+        };
         let result = match recorder.file_for(record, &self.names, &self.counters) {
             Ok(file) => file.write(record, payload),
             Err(error) => Err(error),
@@ -151,12 +175,21 @@ impl Writer {
 
     /// The track's file cannot be written; others go on.
     fn give_up(&mut self, id: PortId, track: TrackId, error: &io::Error) {
-        let Some(recorder) = self.recorders.get_mut(&id) else { return };
+        let Some(recorder) = self.recorders.get_mut(&id) else {
+            return;
+        };
         let failed = recorder.files.iter_mut().filter(|file| file.track == track);
         let closed = failed.filter_map(|file| file.writer.take()).count();
         self.counters.open_files.subtract(closed as u64);
         let reason = error.to_string();
-        self.events.tell(self.clock.now(), Happening::RecorderFailed { recorder: id, track, reason });
+        self.events.tell(
+            self.clock.now(),
+            Happening::RecorderFailed {
+                recorder: id,
+                track,
+                reason,
+            },
+        );
     }
 
     fn flush_if_due(&mut self) {
@@ -168,7 +201,9 @@ impl Writer {
         let mut failed = Vec::new();
         for (&id, recorder) in &mut self.recorders {
             for file in &mut recorder.files {
-                let Some(writer) = &mut file.writer else { continue };
+                let Some(writer) = &mut file.writer else {
+                    continue;
+                };
                 if let Err(error) = writer.advance_to(now).and_then(|()| writer.flush()) {
                     failed.push((id, file.track, error));
                 }
@@ -181,7 +216,9 @@ impl Writer {
 
     fn close(&mut self, id: PortId, end: Nanos) {
         self.take_control();
-        let Some(recorder) = self.recorders.remove(&id) else { return };
+        let Some(recorder) = self.recorders.remove(&id) else {
+            return;
+        };
         for file in recorder.files {
             let Some(writer) = file.writer else { continue };
             self.counters.open_files.subtract(1);
@@ -189,13 +226,22 @@ impl Writer {
             let what = match writer.finish(end) {
                 Ok(summary) => {
                     let segment = Box::new(segment(file.name, &summary));
-                    Happening::SegmentClosed { recorder, track, segment }
+                    Happening::SegmentClosed {
+                        recorder,
+                        track,
+                        segment,
+                    }
                 }
-                Err(error) => Happening::RecorderFailed { recorder, track, reason: error.to_string() },
+                Err(error) => Happening::RecorderFailed {
+                    recorder,
+                    track,
+                    reason: error.to_string(),
+                },
             };
             self.events.tell(self.clock.now(), what);
         }
-        self.events.tell(self.clock.now(), Happening::RecorderClosed { recorder: id });
+        self.events
+            .tell(self.clock.now(), Happening::RecorderClosed { recorder: id });
     }
 }
 
@@ -216,9 +262,23 @@ impl Recorder {
         }
         let earlier = self.files.iter().filter(of_track).count();
         let name = file_name(record, earlier);
-        let label = names.get(&record.track).cloned().unwrap_or_else(|| format!("track {}", record.track));
-        let mut file = OpenFile { track: record.track, codec: record.codec, name, writer: None };
-        let created = create(&self.folder.join(&file.name), &self.folder, record.codec, self.epoch, &label);
+        let label = names
+            .get(&record.track)
+            .cloned()
+            .unwrap_or_else(|| format!("track {}", record.track));
+        let mut file = OpenFile {
+            track: record.track,
+            codec: record.codec,
+            name,
+            writer: None,
+        };
+        let created = create(
+            &self.folder.join(&file.name),
+            &self.folder,
+            record.codec,
+            self.epoch,
+            &label,
+        );
         let failed = created.map(|writer| {
             file.writer = Some(writer);
             counters.open_files.add(1);
@@ -226,24 +286,45 @@ impl Recorder {
         // Kept even when it failed, so that the next packet does not try again.
         self.files.push(file);
         failed?;
-        self.files.last_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.files
+            .last_mut()
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
 /// A peer that changes its codec in the middle of a call gets a second file.
 fn file_name(record: &Record, earlier: usize) -> String {
-    let extension = if record.codec == RecordCodec::Vp8 { "mkv" } else { "mka" };
+    let extension = if record.codec == RecordCodec::Vp8 {
+        "mkv"
+    } else {
+        "mka"
+    };
     match earlier {
         0 => format!("{}.{extension}", record.track),
         n => format!("{}-{}.{extension}", record.track, n + 1),
     }
 }
 
-fn create(path: &PathBuf, folder: &PathBuf, codec: RecordCodec, epoch: Nanos, label: &str) -> io::Result<Track> {
+fn create(
+    path: &PathBuf,
+    folder: &PathBuf,
+    codec: RecordCodec,
+    epoch: Nanos,
+    label: &str,
+) -> io::Result<Track> {
     fs::create_dir_all(folder)?;
     // Read back by `finish`, to patch what is known only at the end. A file of that name is somebody's recording.
-    let file = File::options().read(true).write(true).create_new(true).open(path)?;
-    TrackWriter::create(BufWriter::with_capacity(BUFFER, file), file_codec(codec), epoch, label)
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .open(path)?;
+    TrackWriter::create(
+        BufWriter::with_capacity(BUFFER, file),
+        file_codec(codec),
+        epoch,
+        label,
+    )
 }
 
 fn file_codec(codec: RecordCodec) -> FileCodec {
@@ -253,14 +334,25 @@ fn file_codec(codec: RecordCodec) -> FileCodec {
         // The packets themselves say whether they are stereo; a decoder gives two channels for either.
         RecordCodec::Audio(Codec::Opus) => FileCodec::Opus { channels: 2 },
         RecordCodec::Vp8 => FileCodec::Vp8,
-        RecordCodec::L16 => FileCodec::L16 { rate: Rate::Wide.hz() },
+        RecordCodec::L16 => FileCodec::L16 {
+            rate: Rate::Wide.hz(),
+        },
     }
 }
 
 impl OpenFile {
     fn write(&mut self, record: &Record, payload: &[u8]) -> io::Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
-        let Record { at, ssrc, sequence, timestamp, marker, .. } = *record;
+        let Some(writer) = &mut self.writer else {
+            return Ok(());
+        };
+        let Record {
+            at,
+            ssrc,
+            sequence,
+            timestamp,
+            marker,
+            ..
+        } = *record;
         match record.codec {
             RecordCodec::L16 => writer.write_frame(at, payload),
             _ => writer.write_rtp(at, ssrc, sequence, timestamp, marker, payload),

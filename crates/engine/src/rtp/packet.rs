@@ -28,7 +28,11 @@ pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
         let words = u16::from_be_bytes([*datagram.get(start + 2)?, *datagram.get(start + 3)?]);
         start += 4 + 4 * usize::from(words);
     }
-    let padding = if datagram[0] & 0x20 != 0 { usize::from(*datagram.last()?).max(1) } else { 0 };
+    let padding = if datagram[0] & 0x20 != 0 {
+        usize::from(*datagram.last()?).max(1)
+    } else {
+        0
+    };
     let end = datagram.len().checked_sub(padding)?;
     Some(Packet {
         marker: datagram[1] & 0x80 != 0,
@@ -58,7 +62,14 @@ mod tests {
     use super::*;
 
     fn sample() -> Packet<'static> {
-        Packet { marker: true, payload_type: 8, sequence: 65_535, timestamp: 7, ssrc: 9, payload: b"media" }
+        Packet {
+            marker: true,
+            payload_type: 8,
+            sequence: 65_535,
+            timestamp: 7,
+            ssrc: 9,
+            payload: b"media",
+        }
     }
 
     #[test]

@@ -39,7 +39,15 @@ pub struct ReportBlock {
 
 impl Reception {
     /// Count a packet; `arrival` on the one clock.
-    pub fn receive(&mut self, ssrc: u32, sequence: u16, timestamp: u32, bytes: usize, rate: u32, arrival: Nanos) {
+    pub fn receive(
+        &mut self,
+        ssrc: u32,
+        sequence: u16,
+        timestamp: u32,
+        bytes: usize,
+        rate: u32,
+        arrival: Nanos,
+    ) {
         self.packets += 1;
         self.bytes += bytes as u64;
         let restarted = self.source.as_ref().is_none_or(|source| {
@@ -51,9 +59,13 @@ impl Reception {
         if restarted {
             self.restart(ssrc, sequence);
         }
-        let Some(source) = &mut self.source else { return };
+        let Some(source) = &mut self.source else {
+            return;
+        };
         let step = sequence.wrapping_sub(source.highest as u16) as i16;
-        source.highest = source.highest.max(source.highest.saturating_add_signed(i64::from(step)));
+        source.highest = source
+            .highest
+            .max(source.highest.saturating_add_signed(i64::from(step)));
         source.received += 1;
         let media_ns = (u64::from(timestamp) * SECOND / u64::from(rate)) as i64;
         let wrap_ns = ((1u64 << 32) * SECOND / u64::from(rate)) as i64;
@@ -69,13 +81,21 @@ impl Reception {
     fn restart(&mut self, ssrc: u32, sequence: u16) {
         self.lost_before = self.lost();
         let first = u64::from(sequence) + (1 << 16); // room for packets from before the first one
-        self.source = Some(Source { ssrc, first, highest: first, received: 0, transit: None });
+        self.source = Some(Source {
+            ssrc,
+            first,
+            highest: first,
+            received: 0,
+            transit: None,
+        });
         self.expected_reported = 0;
         self.received_reported = 0;
     }
 
     pub fn lost(&self) -> u64 {
-        let current = self.source.map_or(0, |s| (s.highest - s.first + 1).saturating_sub(s.received));
+        let current = self
+            .source
+            .map_or(0, |s| (s.highest - s.first + 1).saturating_sub(s.received));
         self.lost_before + current
     }
 
@@ -87,13 +107,18 @@ impl Reception {
     pub fn report(&mut self, rate: u32) -> Option<ReportBlock> {
         let source = self.source?;
         let expected = source.highest - source.first + 1;
-        let (expected_since, received_since) =
-            (expected - self.expected_reported, source.received.saturating_sub(self.received_reported));
+        let (expected_since, received_since) = (
+            expected - self.expected_reported,
+            source.received.saturating_sub(self.received_reported),
+        );
         (self.expected_reported, self.received_reported) = (expected, source.received);
         let lost_since = expected_since.saturating_sub(received_since);
         Some(ReportBlock {
             ssrc: source.ssrc,
-            fraction_lost: (lost_since * 256).checked_div(expected_since).unwrap_or(0).min(255) as u8,
+            fraction_lost: (lost_since * 256)
+                .checked_div(expected_since)
+                .unwrap_or(0)
+                .min(255) as u8,
             lost: expected.saturating_sub(source.received).min(0x7F_FFFF) as u32,
             highest: (source.highest - (1 << 16)) as u32,
             jitter: (self.jitter_ns * f64::from(rate) / SECOND as f64) as u32,

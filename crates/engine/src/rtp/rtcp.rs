@@ -82,7 +82,11 @@ pub fn write(
     goodbye: bool,
 ) -> usize {
     let mut writer = Writer { out, length: 0 };
-    let kind = if sent.is_some() { SENDER_REPORT } else { RECEIVER_REPORT };
+    let kind = if sent.is_some() {
+        SENDER_REPORT
+    } else {
+        RECEIVER_REPORT
+    };
     writer.put(&[0x80 | u8::from(block.is_some()), kind, 0, 0]);
     writer.put(&ssrc.to_be_bytes());
     if let Some(sent) = sent {
@@ -110,7 +114,9 @@ fn put_block(writer: &mut Writer<'_>, now: Nanos, block: &ReportBlock, last: Opt
     writer.put(&((u32::from(block.fraction_lost) << 24) | block.lost).to_be_bytes());
     writer.put(&block.highest.to_be_bytes());
     writer.put(&block.jitter.to_be_bytes());
-    let delay = last.map_or(0, |last| (now.saturating_sub(last.at) as u128 * 65_536 / u128::from(SECOND)) as u32);
+    let delay = last.map_or(0, |last| {
+        (now.saturating_sub(last.at) as u128 * 65_536 / u128::from(SECOND)) as u32
+    });
     writer.put(&last.map_or(0, |last| last.ntp_middle).to_be_bytes());
     writer.put(&delay.to_be_bytes());
 }
@@ -153,13 +159,21 @@ pub fn parse(datagram: &[u8], our_ssrc: u32, now: Nanos) -> Option<Told> {
     Some(told)
 }
 
-fn read_blocks(bytes: &[u8], count: usize, our_ssrc: u32, now: Nanos, told: &mut Told) -> Option<()> {
+fn read_blocks(
+    bytes: &[u8],
+    count: usize,
+    our_ssrc: u32,
+    now: Nanos,
+    told: &mut Told,
+) -> Option<()> {
     for block in bytes.get(..24 * count)?.chunks_exact(24) {
         if word(block, 0)? != our_ssrc {
             continue;
         }
         let (last_report, delay) = (word(block, 16)?, word(block, 20)?);
-        let round_trip = ntp_middle(now).wrapping_sub(last_report).wrapping_sub(delay);
+        let round_trip = ntp_middle(now)
+            .wrapping_sub(last_report)
+            .wrapping_sub(delay);
         // Answered clocks run apart a little: a negative time shows as a huge one and is no measurement.
         let plausible = last_report != 0 && round_trip < 60 << 16;
         told.about_us = Some(AboutUs {
@@ -180,22 +194,38 @@ mod tests {
     use super::*;
     use crate::clock::MILLISECOND;
 
-    const BLOCK: ReportBlock = ReportBlock { ssrc: 5, fraction_lost: 10, lost: 3, highest: 70_000, jitter: 16 };
+    const BLOCK: ReportBlock = ReportBlock {
+        ssrc: 5,
+        fraction_lost: 10,
+        lost: 3,
+        highest: 70_000,
+        jitter: 16,
+    };
 
     #[test]
     fn the_round_trip_is_measured_through_a_sender_report_and_its_answer() {
         let start = 1_700_000_000 * SECOND;
         let mut out = [0; MAX_COMPOUND];
-        let sent = SenderInfo { timestamp: 1, packets: 2, octets: 3 };
+        let sent = SenderInfo {
+            timestamp: 1,
+            packets: 2,
+            octets: 3,
+        };
         let length = write(&mut out, start, 5, Some(sent), None, false);
         let told = parse(&out[..length], 6, start).unwrap();
-        let last = LastReport { ntp_middle: told.sender_report_ntp.unwrap(), at: start + 40 * MILLISECOND };
+        let last = LastReport {
+            ntp_middle: told.sender_report_ntp.unwrap(),
+            at: start + 40 * MILLISECOND,
+        };
 
         let answered = start + 100 * MILLISECOND;
         let length = write(&mut out, answered, 6, None, Some((BLOCK, Some(last))), true);
         let told = parse(&out[..length], 5, answered + 40 * MILLISECOND).unwrap();
         let about_us = told.about_us.unwrap();
-        assert_eq!((about_us.lost, about_us.jitter, told.goodbye), (3, 16, true));
+        assert_eq!(
+            (about_us.lost, about_us.jitter, told.goodbye),
+            (3, 16, true)
+        );
         assert!(about_us.rtt_ns.unwrap().abs_diff(80 * MILLISECOND) < MILLISECOND);
     }
 
@@ -210,8 +240,14 @@ mod tests {
     fn torn_and_lying_packets_are_refused() {
         let mut out = [0; MAX_COMPOUND];
         let length = write(&mut out, SECOND, 6, None, Some((BLOCK, None)), true);
-        let ends: Vec<usize> = (1..length).filter(|&end| parse(&out[..end], 5, SECOND).is_some()).collect();
-        assert_eq!(ends, [32, 52], "only whole packets of the compound are accepted");
+        let ends: Vec<usize> = (1..length)
+            .filter(|&end| parse(&out[..end], 5, SECOND).is_some())
+            .collect();
+        assert_eq!(
+            ends,
+            [32, 52],
+            "only whole packets of the compound are accepted"
+        );
         out[0] |= 0x1F; // claims 31 blocks
         assert_eq!(parse(&out[..length], 5, SECOND), None);
     }

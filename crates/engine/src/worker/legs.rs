@@ -58,7 +58,13 @@ impl Worker {
         spare: &[TrackId],
         now: Nanos,
     ) -> Option<Reanswer> {
-        let Some(Port { session, kind: PortKind::WebRtc(port) }) = self.ports.get_mut(&id) else { return None };
+        let Some(Port {
+            session,
+            kind: PortKind::WebRtc(port),
+        }) = self.ports.get_mut(&id)
+        else {
+            return None;
+        };
         let session = *session;
         let old_ufrag = port.leg.local_ufrag().to_owned();
         let answer = match port.leg.reoffer(offer) {
@@ -70,12 +76,18 @@ impl Worker {
         let lines: Vec<Line> = answer
             .lines
             .iter()
-            .filter_map(|line| Some(Line::new(line, known(line.mid).or_else(|| spare.next())?).prefer(audio_codecs)))
+            .filter_map(|line| {
+                Some(
+                    Line::new(line, known(line.mid).or_else(|| spare.next())?).prefer(audio_codecs),
+                )
+            })
             .collect();
         port.set_lines(lines.clone());
         if port.leg.local_ufrag() != old_ufrag {
             // Checks under the old name may be on their way still, so that stays too until the port closes.
-            self.legs.by_ufrag.insert(port.leg.local_ufrag().to_owned(), id);
+            self.legs
+                .by_ufrag
+                .insert(port.leg.local_ufrag().to_owned(), id);
         }
         self.open_line_tracks(id, session, &lines);
         self.plan(id, now);
@@ -99,7 +111,11 @@ impl Worker {
     }
 
     pub(super) fn send_data(&mut self, id: PortId, text: &str) {
-        if let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) {
+        if let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&id)
+        {
             port.leg.send_data(text);
             self.mark_dirty(id);
         }
@@ -107,9 +123,24 @@ impl Worker {
 
     /// Ask the sender of a video track for a key frame, unless it was just asked.
     pub(super) fn request_keyframe(&mut self, id: TrackId, now: Nanos) {
-        let Some(track) = self.tracks.get_mut(&id) else { return };
-        let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&track.port) else { return };
-        let Some(mid) = port.lines().iter().find(|line| line.track == id).map(|line| line.mid) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
+        let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&track.port)
+        else {
+            return;
+        };
+        let Some(mid) = port
+            .lines()
+            .iter()
+            .find(|line| line.track == id)
+            .map(|line| line.mid)
+        else {
+            return;
+        };
         if now < track.keyframe_due || !port.leg.request_keyframe(mid) {
             return;
         }
@@ -131,7 +162,11 @@ impl Worker {
             if *due > now {
                 continue;
             }
-            if let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) {
+            if let Some(Port {
+                kind: PortKind::WebRtc(port),
+                ..
+            }) = self.ports.get_mut(&id)
+            {
                 port.leg.handle_timeout(self.clock.instant(now));
                 self.legs.dirty.push(id);
             }
@@ -145,17 +180,33 @@ impl Worker {
         now: Nanos,
         io: &mut dyn MediaIo,
     ) {
-        let by_name = stun_ufrag(datagram).and_then(|ufrag| self.legs.by_ufrag.get(ufrag)).copied();
+        let by_name = stun_ufrag(datagram)
+            .and_then(|ufrag| self.legs.by_ufrag.get(ufrag))
+            .copied();
         let Some(id) = by_name.or_else(|| self.legs.by_address.get(&from).copied()) else {
             self.counters.ignored.add(1);
             return;
         };
-        let Some(&(local, _)) = self.legs.due.get(&id) else { return };
-        let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
-        port.leg.handle_datagram(self.clock.instant(now), from, local, datagram);
+        let Some(&(local, _)) = self.legs.due.get(&id) else {
+            return;
+        };
+        let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
+        port.leg
+            .handle_datagram(self.clock.instant(now), from, local, datagram);
         let malformed = port.leg.malformed();
-        self.counters.malformed.add(malformed - std::mem::replace(&mut port.malformed, malformed));
-        if by_name.is_some() && !port.addresses.contains(&from) && port.addresses.len() < MAX_ADDRESSES {
+        self.counters
+            .malformed
+            .add(malformed - std::mem::replace(&mut port.malformed, malformed));
+        if by_name.is_some()
+            && !port.addresses.contains(&from)
+            && port.addresses.len() < MAX_ADDRESSES
+        {
             // The first leg that names itself keeps the address: a forged check cannot take it from a live one.
             if *self.legs.by_address.entry(from).or_insert(id) == id {
                 port.addresses.push(from);
@@ -173,9 +224,17 @@ impl Worker {
 
     fn poll_leg(&mut self, id: PortId, now: Nanos, io: &mut dyn MediaIo) {
         loop {
-            let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
+            let Some(Port {
+                kind: PortKind::WebRtc(port),
+                ..
+            }) = self.ports.get_mut(&id)
+            else {
+                return;
+            };
             match port.leg.poll() {
-                Some(Output::Transmit { remote, datagram }) => io.send(Endpoint::WebRtc, remote, &datagram),
+                Some(Output::Transmit { remote, datagram }) => {
+                    io.send(Endpoint::WebRtc, remote, &datagram)
+                }
                 Some(Output::Event(event)) => self.take_leg_event(id, event, now, io),
                 None => {
                     if let Some((_, due)) = self.legs.due.get_mut(&id) {
@@ -191,18 +250,36 @@ impl Worker {
         match event {
             LegEvent::Packet(packet) => self.take_leg_packet(id, &packet, now, io),
             LegEvent::KeyframeRequest { mid } => {
-                let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get(&id) else { return };
-                let source = port.line_of(mid).and_then(|line| port.video_source(line.kind));
-                source.into_iter().for_each(|source| self.request_keyframe(source, now));
+                let Some(Port {
+                    kind: PortKind::WebRtc(port),
+                    ..
+                }) = self.ports.get(&id)
+                else {
+                    return;
+                };
+                let source = port
+                    .line_of(mid)
+                    .and_then(|line| port.video_source(line.kind));
+                source
+                    .into_iter()
+                    .for_each(|source| self.request_keyframe(source, now));
             }
             LegEvent::Connected => self.leg_connected(id, now),
             LegEvent::Failed(reason) => {
                 let reason = reason.as_str().to_owned();
-                self.events.tell(now, Happening::PortFailed { port: id, reason });
+                self.events
+                    .tell(now, Happening::PortFailed { port: id, reason });
             }
             LegEvent::Gone => self.events.tell(now, Happening::PortGone { port: id }),
             LegEvent::Data { label, text } => {
-                self.events.tell(now, Happening::DataMessage { port: id, label, text });
+                self.events.tell(
+                    now,
+                    Happening::DataMessage {
+                        port: id,
+                        label,
+                        text,
+                    },
+                );
             }
             LegEvent::DataOpen { .. } => {}
         }
@@ -210,7 +287,13 @@ impl Worker {
 
     fn leg_connected(&mut self, id: PortId, now: Nanos) {
         self.events.tell(now, Happening::PortConnected { port: id });
-        let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
+        let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
         let sources = crate::stats::MediaKind::VIDEO.map(|kind| port.video_source(kind));
         for source in sources.into_iter().flatten() {
             self.request_keyframe(source, now);
@@ -218,21 +301,57 @@ impl Worker {
     }
 
     fn take_leg_packet(&mut self, id: PortId, packet: &Packet, now: Nanos, io: &mut dyn MediaIo) {
-        let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
-        let Some(line) = port.line_of(packet.mid) else { return };
+        let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
+        let Some(line) = port.line_of(packet.mid) else {
+            return;
+        };
         let (track, kind) = (line.track, line.kind);
-        let &Packet { ssrc, timestamp, marker, .. } = packet;
+        let &Packet {
+            ssrc,
+            timestamp,
+            marker,
+            ..
+        } = packet;
         let (sequence, payload) = (packet.seq as u16, &*packet.payload);
         if packet.codec == WireCodec::TelephoneEvent {
-            let press = port.events.receive(timestamp, payload, packet.clock_rate, now);
+            let press = port
+                .events
+                .receive(timestamp, payload, packet.clock_rate, now);
             self.keep_back(track, ssrc, sequence);
-            press.into_iter().for_each(|press| self.tell_press(id, press, now));
+            press
+                .into_iter()
+                .for_each(|press| self.tell_press(id, press, now));
         } else if let Some(codec) = audio_codec(packet.codec) {
             let level_dbov = packet.audio_level.map(f32::from);
-            let packet = AudioPacket { codec, ssrc, sequence, timestamp, marker, payload, level_dbov };
+            let packet = AudioPacket {
+                codec,
+                ssrc,
+                sequence,
+                timestamp,
+                marker,
+                payload,
+                level_dbov,
+            };
             self.deliver_audio(track, &packet, now, io);
         } else {
-            self.deliver_video(track, kind, &VideoPacket { ssrc, sequence, timestamp, marker, payload }, now);
+            self.deliver_video(
+                track,
+                kind,
+                &VideoPacket {
+                    ssrc,
+                    sequence,
+                    timestamp,
+                    marker,
+                    payload,
+                },
+                now,
+            );
         }
     }
 }
@@ -247,7 +366,10 @@ fn stun_ufrag(datagram: &[u8]) -> Option<&str> {
         let length = usize::from(u16::from_be_bytes([head[2], head[3]]));
         let value = rest.get(..length)?;
         if head[..2] == [0, 6] {
-            return std::str::from_utf8(value).ok()?.split_once(':').map(|(ours, _)| ours);
+            return std::str::from_utf8(value)
+                .ok()?
+                .split_once(':')
+                .map(|(ours, _)| ours);
         }
         attributes = rest.get(length.next_multiple_of(4)..)?;
     }
@@ -267,7 +389,12 @@ mod tests {
 
     #[test]
     fn the_name_is_found_behind_other_attributes() {
-        let attributes = [&[0x80, 0x22, 0, 3, 1, 2, 3, 0][..], &[0, 6, 0, 7], b"ours:it\0"].concat();
+        let attributes = [
+            &[0x80, 0x22, 0, 3, 1, 2, 3, 0][..],
+            &[0, 6, 0, 7],
+            b"ours:it\0",
+        ]
+        .concat();
         assert_eq!(stun_ufrag(&binding(&attributes)), Some("ours"));
     }
 
@@ -277,7 +404,10 @@ mod tests {
         for end in 0..whole.len() - 1 {
             assert_eq!(stun_ufrag(&whole[..end]), None, "cut at {end}");
         }
-        assert_eq!(stun_ufrag(&binding(&[0, 6, 0, 4, b'o', b'u', b'r', b's'])), None);
+        assert_eq!(
+            stun_ufrag(&binding(&[0, 6, 0, 4, b'o', b'u', b'r', b's'])),
+            None
+        );
         assert_eq!(stun_ufrag(&binding(&[0, 6, 0, 2, 0xFF, b':'])), None);
         assert_eq!(stun_ufrag(&[0x80; 40]), None);
     }

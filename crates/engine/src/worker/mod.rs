@@ -91,23 +91,47 @@ impl Worker {
     /// Do what the control plane asks. What names a port or a track that is closed by now does nothing.
     pub fn apply(&mut self, command: Command, now: Nanos, io: &mut dyn MediaIo) {
         match command {
-            Command::OpenRtp { port, track, session, allow_latch } => {
+            Command::OpenRtp {
+                port,
+                track,
+                session,
+                allow_latch,
+            } => {
                 self.open_rtp(port, track, session, allow_latch, now);
             }
             Command::ConfigureRtp { port, config } => self.configure_rtp(port, config, now),
-            Command::OpenWebRtc { port, session, leg, lines, local } => {
+            Command::OpenWebRtc {
+                port,
+                session,
+                leg,
+                lines,
+                local,
+            } => {
                 self.open_webrtc(port, session, leg, lines, local, now);
             }
-            Command::ReofferWebRtc { port, offer, audio_codecs, spare, reply } => {
+            Command::ReofferWebRtc {
+                port,
+                offer,
+                audio_codecs,
+                spare,
+                reply,
+            } => {
                 let answer = self.reoffer_webrtc(port, &offer, &audio_codecs, &spare, now);
                 let _ = reply.try_send(answer); // who asked may have given up
             }
-            Command::OpenPlayer { port, track, session } => self.open_player(port, track, session),
+            Command::OpenPlayer {
+                port,
+                track,
+                session,
+            } => self.open_player(port, track, session),
             Command::Play { port, play } => self.play(port, play, now),
             Command::StopPlaying { port } => self.stop_playing(port, now),
             Command::OpenRecorder { port, session } => self.open_recorder(port, session),
             Command::Connect(crosspoint) => self.connect(crosspoint, now),
-            Command::Disconnect { source, destination } => self.disconnect(source, destination, now),
+            Command::Disconnect {
+                source,
+                destination,
+            } => self.disconnect(source, destination, now),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),
             Command::RequestKeyframe { track } => self.request_keyframe(track, now),

@@ -17,12 +17,25 @@ use crate::track::AudioPacket;
 
 impl Worker {
     /// Take a datagram: relayed at once, or kept to mix.
-    pub fn receive(&mut self, at: Endpoint, from: SocketAddr, datagram: &[u8], now: Nanos, io: &mut dyn MediaIo) {
+    pub fn receive(
+        &mut self,
+        at: Endpoint,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
         self.counters.packets_in.add(1);
         match at {
             Endpoint::Rtp(id) => self.receive_rtp(id, from, datagram, now, io),
             Endpoint::Rtcp(id) => {
-                let Some(Port { kind: PortKind::Rtp(rtp), .. }) = self.ports.get_mut(&id) else { return };
+                let Some(Port {
+                    kind: PortKind::Rtp(rtp),
+                    ..
+                }) = self.ports.get_mut(&id)
+                else {
+                    return;
+                };
                 if let Received::Malformed = rtp.receive_rtcp(from, datagram, now) {
                     self.counters.malformed.add(1);
                 }
@@ -31,12 +44,29 @@ impl Worker {
         }
     }
 
-    fn receive_rtp(&mut self, id: PortId, from: SocketAddr, datagram: &[u8], now: Nanos, io: &mut dyn MediaIo) {
-        let Some(Port { kind: PortKind::Rtp(rtp), .. }) = self.ports.get_mut(&id) else { return };
+    fn receive_rtp(
+        &mut self,
+        id: PortId,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
+        let Some(Port {
+            kind: PortKind::Rtp(rtp),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
         let track = rtp.track;
         match rtp.receive(from, datagram, now) {
             Received::Audio(packet) => self.deliver_audio(track, &packet, now, io),
-            Received::Event { ssrc, sequence, press } => {
+            Received::Event {
+                ssrc,
+                sequence,
+                press,
+            } => {
                 self.keep_back(track, ssrc, sequence);
                 if let Some(press) = press {
                     self.tell_press(id, press, now);
@@ -49,7 +79,14 @@ impl Worker {
     }
 
     pub(super) fn tell_press(&self, port: PortId, Press { digit, duration_ms }: Press, now: Nanos) {
-        self.events.tell(now, Happening::Digit { port, digit, duration_ms });
+        self.events.tell(
+            now,
+            Happening::Digit {
+                port,
+                digit,
+                duration_ms,
+            },
+        );
     }
 
     /// Hand a packet of a track to everyone who has the track.
@@ -62,17 +99,38 @@ impl Worker {
     ) {
         self.set_codec(id, packet.codec, now);
         self.note(id, now);
-        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
         track.listen(packet, now);
         for crosspoint in self.matrix.from(id) {
-            let Some(port) = self.ports.get_mut(&crosspoint.destination) else { continue };
+            let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
+                continue;
+            };
             if let PortKind::Recorder = port.kind {
-                let AudioPacket { ssrc, sequence, timestamp, marker, payload, .. } = *packet;
+                let AudioPacket {
+                    ssrc,
+                    sequence,
+                    timestamp,
+                    marker,
+                    payload,
+                    ..
+                } = *packet;
                 let (recorder, codec) = (crosspoint.destination, RecordCodec::Audio(packet.codec));
-                let record = Record { recorder, track: id, codec, at: now, ssrc, sequence, timestamp, marker };
+                let record = Record {
+                    recorder,
+                    track: id,
+                    codec,
+                    at: now,
+                    ssrc,
+                    sequence,
+                    timestamp,
+                    marker,
+                };
                 let lost = !self.tape.packet(&record, payload);
                 self.counters.recording_lost.add(u64::from(lost));
-            } else if let Some(audio) = port.audio_out().and_then(|out| out.relay(id, packet, now)) {
+            } else if let Some(audio) = port.audio_out().and_then(|out| out.relay(id, packet, now))
+            {
                 if port.kind.send(&audio, now, io) {
                     self.legs.dirty.push(crosspoint.destination);
                 }
@@ -81,11 +139,19 @@ impl Worker {
     }
 
     /// Hand a packet of video to everyone who shows or records the track.
-    pub(super) fn deliver_video(&mut self, id: TrackId, kind: MediaKind, packet: &VideoPacket<'_>, now: Nanos) {
+    pub(super) fn deliver_video(
+        &mut self,
+        id: TrackId,
+        kind: MediaKind,
+        packet: &VideoPacket<'_>,
+        now: Nanos,
+    ) {
         self.note(id, now);
         let mut wants_keyframe = false;
         for crosspoint in self.matrix.from(id) {
-            let Some(port) = self.ports.get_mut(&crosspoint.destination) else { continue };
+            let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
+                continue;
+            };
             match &mut port.kind {
                 PortKind::WebRtc(port) => match port.forward(id, kind, packet, now) {
                     Forwarded::Sent => self.legs.dirty.push(crosspoint.destination),
@@ -93,9 +159,24 @@ impl Worker {
                     Forwarded::No => {}
                 },
                 PortKind::Recorder => {
-                    let VideoPacket { ssrc, sequence, timestamp, marker, payload } = *packet;
+                    let VideoPacket {
+                        ssrc,
+                        sequence,
+                        timestamp,
+                        marker,
+                        payload,
+                    } = *packet;
                     let (recorder, codec) = (crosspoint.destination, RecordCodec::Vp8);
-                    let record = Record { recorder, track: id, codec, at: now, ssrc, sequence, timestamp, marker };
+                    let record = Record {
+                        recorder,
+                        track: id,
+                        codec,
+                        at: now,
+                        ssrc,
+                        sequence,
+                        timestamp,
+                        marker,
+                    };
                     let lost = !self.tape.packet(&record, payload);
                     self.counters.recording_lost.add(u64::from(lost));
                 }
@@ -109,7 +190,11 @@ impl Worker {
 
     /// A packet of the track came.
     fn note(&mut self, id: TrackId, now: Nanos) {
-        if self.tracks.get_mut(&id).is_some_and(|track| track.note(now)) {
+        if self
+            .tracks
+            .get_mut(&id)
+            .is_some_and(|track| track.note(now))
+        {
             self.events.tell(now, Happening::MediaStarted { track: id });
         }
     }
@@ -117,7 +202,11 @@ impl Worker {
     /// A packet of a track is not handed on; those who relay the track close the hole.
     pub(super) fn keep_back(&mut self, id: TrackId, ssrc: u32, sequence: u16) {
         for crosspoint in self.matrix.from(id) {
-            if let Some(out) = self.ports.get_mut(&crosspoint.destination).and_then(Port::audio_out) {
+            if let Some(out) = self
+                .ports
+                .get_mut(&crosspoint.destination)
+                .and_then(Port::audio_out)
+            {
                 out.stream.skip(id, ssrc, sequence);
             }
         }

@@ -14,7 +14,11 @@ use crate::wheel::{set_member, Wheel};
 
 impl Worker {
     pub(super) fn connect(&mut self, crosspoint: Crosspoint, now: Nanos) {
-        let Crosspoint { source, destination, .. } = crosspoint;
+        let Crosspoint {
+            source,
+            destination,
+            ..
+        } = crosspoint;
         if !self.tracks.contains_key(&source) || !self.ports.contains_key(&destination) {
             return;
         }
@@ -23,7 +27,13 @@ impl Worker {
         self.matrix.connect(crosspoint);
         self.plan(destination, now);
         self.provide(source);
-        let records = matches!(self.ports.get(&destination), Some(Port { kind: PortKind::Recorder, .. }));
+        let records = matches!(
+            self.ports.get(&destination),
+            Some(Port {
+                kind: PortKind::Recorder,
+                ..
+            })
+        );
         if is_new && records {
             self.request_keyframe(source, now); // a file can begin only with one
         }
@@ -45,14 +55,22 @@ impl Worker {
 
     fn plan_audio(&mut self, id: PortId) {
         let voices = self.voices(id);
-        let rate = voices.iter().filter_map(|(track, _)| self.tracks.get(track)).map(Track::rate).max();
-        let Some(port) = self.ports.get_mut(&id) else { return };
+        let rate = voices
+            .iter()
+            .filter_map(|(track, _)| self.tracks.get(track))
+            .map(Track::rate)
+            .max();
+        let Some(port) = self.ports.get_mut(&id) else {
+            return;
+        };
         let slot = Wheel::slot_of(port.session);
         let Some(out) = port.audio_out() else { return };
         match (voices.as_slice(), rate) {
             (_, None) => out.set_plan(Plan::Silent),
             _ if !out.is_sending() => out.set_plan(Plan::Silent),
-            (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => out.set_plan(Plan::Relay(source)),
+            (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => {
+                out.set_plan(Plan::Relay(source))
+            }
             (voices, Some(rate)) => out.set_mix(voices, rate),
         }
         let mixes = out.plan == Plan::Mix;
@@ -64,9 +82,18 @@ impl Worker {
 
     /// The audio sources of a port, with their gains.
     fn voices(&self, id: PortId) -> Vec<(TrackId, f32)> {
-        let is_audio = |track: &&TrackId| self.tracks.get(track).is_some_and(|t| t.kind == MediaKind::Audio);
+        let is_audio = |track: &&TrackId| {
+            self.tracks
+                .get(track)
+                .is_some_and(|t| t.kind == MediaKind::Audio)
+        };
         let gain = |&track: &TrackId| Some((track, self.matrix.gain(track, id)?));
-        self.matrix.to(id).iter().filter(is_audio).filter_map(gain).collect()
+        self.matrix
+            .to(id)
+            .iter()
+            .filter(is_audio)
+            .filter_map(gain)
+            .collect()
     }
 
     /// The source that was connected last is shown, each kind on its own line.
@@ -74,27 +101,46 @@ impl Worker {
         for kind in MediaKind::VIDEO {
             let of_kind = |track: &&TrackId| self.tracks.get(track).is_some_and(|t| t.kind == kind);
             let source = self.matrix.to(id).iter().rfind(of_kind).copied();
-            let Some(Port { kind: PortKind::WebRtc(port), .. }) = self.ports.get_mut(&id) else { return };
+            let Some(Port {
+                kind: PortKind::WebRtc(port),
+                ..
+            }) = self.ports.get_mut(&id)
+            else {
+                return;
+            };
             if port.set_video_source(kind, source) {
-                source.into_iter().for_each(|source| self.request_keyframe(source, now));
+                source
+                    .into_iter()
+                    .for_each(|source| self.request_keyframe(source, now));
             }
         }
     }
 
     /// Let a track make its frames at the rates that those who have it need.
     pub(super) fn provide(&mut self, id: TrackId) {
-        let Some(track) = self.tracks.get(&id).filter(|track| track.kind == MediaKind::Audio) else { return };
+        let Some(track) = self
+            .tracks
+            .get(&id)
+            .filter(|track| track.kind == MediaKind::Audio)
+        else {
+            return;
+        };
         let is_player = track.is_player();
         let mut rates: Vec<Rate> = Vec::with_capacity(Rate::ALL.len());
         for crosspoint in self.matrix.from(id) {
             let rate = match self.ports.get_mut(&crosspoint.destination) {
-                Some(Port { kind: PortKind::Recorder, .. }) => is_player.then_some(Rate::Wide),
+                Some(Port {
+                    kind: PortKind::Recorder,
+                    ..
+                }) => is_player.then_some(Rate::Wide),
                 Some(port) => port.audio_out().and_then(|out| rate_for(out, is_player)),
                 None => None,
             };
             rates.extend(rate.filter(|rate| !rates.contains(rate)));
         }
-        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
         track.want(&rates);
         let listened = track.playout.is_some();
         set_member(&mut self.wheel.slot(track.slot).listened, id, listened);

@@ -29,8 +29,15 @@ impl Worker {
         self.ports.insert(id, Port { session, kind });
     }
 
-    pub(super) fn open_track(&mut self, id: TrackId, port: PortId, session: SessionId, kind: MediaKind) {
-        self.tracks.insert(id, Track::new(port, kind, Wheel::slot_of(session)));
+    pub(super) fn open_track(
+        &mut self,
+        id: TrackId,
+        port: PortId,
+        session: SessionId,
+        kind: MediaKind,
+    ) {
+        self.tracks
+            .insert(id, Track::new(port, kind, Wheel::slot_of(session)));
     }
 
     pub(super) fn open_rtp(
@@ -47,8 +54,13 @@ impl Worker {
     }
 
     pub(super) fn open_player(&mut self, id: PortId, track: TrackId, session: SessionId) {
-        self.open(id, session, PortKind::Player(Box::new(PlayerPort::new(track))));
-        self.tracks.insert(track, Track::of_player(id, Wheel::slot_of(session)));
+        self.open(
+            id,
+            session,
+            PortKind::Player(Box::new(PlayerPort::new(track))),
+        );
+        self.tracks
+            .insert(track, Track::of_player(id, Wheel::slot_of(session)));
     }
 
     pub(super) fn open_recorder(&mut self, id: PortId, session: SessionId) {
@@ -56,7 +68,13 @@ impl Worker {
     }
 
     pub(super) fn configure_rtp(&mut self, id: PortId, config: RtpConfig, now: Nanos) {
-        let Some(Port { kind: PortKind::Rtp(rtp), .. }) = self.ports.get_mut(&id) else { return };
+        let Some(Port {
+            kind: PortKind::Rtp(rtp),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
         let (track, codec) = (rtp.track, config.codec);
         rtp.configure(config, now);
         self.set_codec(track, codec, now);
@@ -65,7 +83,9 @@ impl Worker {
 
     /// The track's packets have this codec from now on.
     pub(super) fn set_codec(&mut self, id: TrackId, codec: Codec, now: Nanos) {
-        let Some(track) = self.tracks.get_mut(&id) else { return };
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
         if track.codec.replace(codec) == Some(codec) {
             return;
         }
@@ -77,7 +97,13 @@ impl Worker {
     }
 
     pub(super) fn play(&mut self, id: PortId, play: Play, now: Nanos) {
-        let Some(Port { session, kind: PortKind::Player(player) }) = self.ports.get_mut(&id) else { return };
+        let Some(Port {
+            session,
+            kind: PortKind::Player(player),
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
         let slot = Wheel::slot_of(*session);
         if let Some(replaced) = player.play(play) {
             self.tell_finished(id, replaced, now);
@@ -86,18 +112,44 @@ impl Worker {
     }
 
     pub(super) fn stop_playing(&mut self, id: PortId, now: Nanos) {
-        let Some(Port { kind: PortKind::Player(player), .. }) = self.ports.get_mut(&id) else { return };
+        let Some(Port {
+            kind: PortKind::Player(player),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
         if let Some(stopped) = player.stop() {
             self.tell_finished(id, stopped, now);
         }
     }
 
-    pub(super) fn tell_finished(&self, port: PortId, Finished { play_id, outcome }: Finished, now: Nanos) {
-        self.events.tell(now, Happening::PlayFinished { port, play_id, outcome });
+    pub(super) fn tell_finished(
+        &self,
+        port: PortId,
+        Finished { play_id, outcome }: Finished,
+        now: Nanos,
+    ) {
+        self.events.tell(
+            now,
+            Happening::PlayFinished {
+                port,
+                play_id,
+                outcome,
+            },
+        );
     }
 
-    pub(super) fn close_port(&mut self, id: PortId, end: Option<Nanos>, now: Nanos, io: &mut dyn MediaIo) {
-        let Some(Port { session, mut kind }) = self.ports.remove(&id) else { return };
+    pub(super) fn close_port(
+        &mut self,
+        id: PortId,
+        end: Option<Nanos>,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
+        let Some(Port { session, mut kind }) = self.ports.remove(&id) else {
+            return;
+        };
         open_ports(&self.counters, &kind).subtract(1);
         for source in self.matrix.to(id).to_vec() {
             self.disconnect(source, id, now);

@@ -19,7 +19,10 @@ impl Worker {
     /// When `handle_time` is next due; None while nothing is open.
     pub fn next_deadline(&self) -> Option<Nanos> {
         let sweep = (!self.ports.is_empty() || !self.closing.is_empty()).then_some(self.sweep_due);
-        [sweep, self.wheel.next_deadline(), self.next_leg_deadline()].into_iter().flatten().min()
+        [sweep, self.wheel.next_deadline(), self.next_leg_deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// Do all that is due, and let WebRTC legs send what waits in them.
@@ -39,7 +42,8 @@ impl Worker {
     /// One turn of a slot: players, then what is listened to, then who mixes it. Allocates nothing.
     fn tick(&mut self, index: usize, at: Nanos, io: &mut dyn MediaIo) {
         let mut slot = std::mem::take(self.wheel.slot(index));
-        slot.players.retain(|&player| self.tick_player(player, at, io));
+        slot.players
+            .retain(|&player| self.tick_player(player, at, io));
         for track in &slot.listened {
             if let Some(track) = self.tracks.get_mut(track) {
                 track.pull(at);
@@ -54,7 +58,9 @@ impl Worker {
     /// Make a player's frame and give it to those who have it; false when it has fallen silent.
     fn tick_player(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) -> bool {
         // Taken out, so that player and listeners can be had at once; putting it back allocates nothing.
-        let Some(mut port) = self.ports.remove(&id) else { return false };
+        let Some(mut port) = self.ports.remove(&id) else {
+            return false;
+        };
         let mut goes_on = false;
         if let PortKind::Player(player) = &mut port.kind {
             let mut frame = [0; Rate::Wide.frame()];
@@ -77,15 +83,36 @@ impl Worker {
     }
 
     /// Give a player's frame to those who relay or record it.
-    fn hand_out(&mut self, player: &mut crate::port::player::PlayerPort, at: Nanos, io: &mut dyn MediaIo) {
+    fn hand_out(
+        &mut self,
+        player: &mut crate::port::player::PlayerPort,
+        at: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
         let id = player.track;
-        let Some(frames) = self.tracks.get(&id).and_then(|track| track.frames.as_deref()) else { return };
+        let Some(frames) = self
+            .tracks
+            .get(&id)
+            .and_then(|track| track.frames.as_deref())
+        else {
+            return;
+        };
         for crosspoint in self.matrix.from(id) {
-            let Some(port) = self.ports.get_mut(&crosspoint.destination) else { continue };
+            let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
+                continue;
+            };
             if let PortKind::Recorder = port.kind {
                 let (recorder, codec) = (crosspoint.destination, RecordCodec::L16);
-                let record =
-                    Record { recorder, track: id, codec, at, ssrc: 0, sequence: 0, timestamp: 0, marker: false };
+                let record = Record {
+                    recorder,
+                    track: id,
+                    codec,
+                    at,
+                    ssrc: 0,
+                    sequence: 0,
+                    timestamp: 0,
+                    marker: false,
+                };
                 let mut payload = [0; 2 * Rate::Wide.frame()];
                 for (bytes, sample) in payload.chunks_exact_mut(2).zip(frames.at(Rate::Wide)) {
                     bytes.copy_from_slice(&sample.to_le_bytes());
@@ -94,8 +121,12 @@ impl Worker {
                 self.counters.recording_lost.add(u64::from(lost));
                 continue;
             }
-            let Some(out) = port.audio_out().filter(|out| out.plan == Plan::Relay(id)) else { continue };
-            let Some(codec) = out.preferred() else { continue };
+            let Some(out) = port.audio_out().filter(|out| out.plan == Plan::Relay(id)) else {
+                continue;
+            };
+            let Some(codec) = out.preferred() else {
+                continue;
+            };
             let audio = out.frame(codec, player.encode(codec, frames), at);
             if port.kind.send(&audio, at, io) {
                 self.legs.dirty.push(crosspoint.destination);
@@ -105,11 +136,18 @@ impl Worker {
 
     /// A player has ended: those who mix it hear silence, those who relay it get no more packets.
     fn silence_player(&mut self, id: TrackId) {
-        if let Some(frames) = self.tracks.get_mut(&id).and_then(|track| track.frames.as_mut()) {
+        if let Some(frames) = self
+            .tracks
+            .get_mut(&id)
+            .and_then(|track| track.frames.as_mut())
+        {
             frames.silence();
         }
         for crosspoint in self.matrix.from(id) {
-            let out = self.ports.get_mut(&crosspoint.destination).and_then(Port::audio_out);
+            let out = self
+                .ports
+                .get_mut(&crosspoint.destination)
+                .and_then(Port::audio_out);
             if let Some(out) = out.filter(|out| out.plan == Plan::Relay(id)) {
                 out.stream.pause();
             }
@@ -117,8 +155,12 @@ impl Worker {
     }
 
     fn tick_mixer(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) {
-        let Some(port) = self.ports.get_mut(&id) else { return };
-        let Some(rate) = port.audio_out().and_then(|out| out.mix_rate()) else { return };
+        let Some(port) = self.ports.get_mut(&id) else {
+            return;
+        };
+        let Some(rate) = port.audio_out().and_then(|out| out.mix_rate()) else {
+            return;
+        };
         let tracks = &self.tracks;
         let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
         match &mut port.kind {
@@ -146,7 +188,11 @@ impl Worker {
                 PortKind::Player(_) | PortKind::Recorder => None,
             };
             if let Some(press) = press {
-                let what = Happening::Digit { port: id, digit: press.digit, duration_ms: press.duration_ms };
+                let what = Happening::Digit {
+                    port: id,
+                    digit: press.digit,
+                    duration_ms: press.duration_ms,
+                };
                 self.events.tell(now, what);
             }
         }
