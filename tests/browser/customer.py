@@ -59,4 +59,3 @@ class CustomerPage:
     async def heard(self, seconds: float) -> tuple[Samples, int]:
         """What he hears in the next seconds, and its rate."""
         return await record_heard(self.page, seconds)
-

@@ -6,18 +6,12 @@ from playwright.async_api import Locator, expect
 from tests.browser.customer import CustomerPage
 from tests.browser.parties import CUSTOMER_HZ, DESK_HZ, Signals
 from tests.browser.picture import MOVING, motion, shown_by
-from tests.browser.scene import talking, until
+from tests.browser.scene import BOTH_HZ, hears, talking, until
 from tests.support.desk import Desk
 from tests.support.server import RunningSwitch
 from tests.support.tone import HEARD_DB, level_db, tones_heard
 
 pytestmark = pytest.mark.browser
-BOTH_HZ = [CUSTOMER_HZ, DESK_HZ]
-
-
-async def hears(party: CustomerPage | Desk, *hz: float) -> bool:
-    samples, rate = await party.heard(0.5)
-    return tones_heard(samples, rate, BOTH_HZ) == set(hz)
 
 
 async def test_customer_and_agent_hear_each_other_and_see_each_others_camera(
@@ -53,9 +47,7 @@ async def test_screens_shared_by_either_side_are_seen_by_the_other(switch: Runni
         await expect(customer.main_picture).to_be_hidden()
 
 
-async def test_hold_and_mute_from_either_side_silence_what_they_should(
-    switch: RunningSwitch, signals: Signals
-) -> None:
+async def test_hold_and_mute_from_either_side_silence_what_they_should(switch: RunningSwitch, signals: Signals) -> None:
     async with talking(switch, signals, video=False) as (customer, desk):
         await desk.press("Hold")
         await customer.status("The agent has put you on hold")

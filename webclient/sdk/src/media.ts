@@ -30,9 +30,12 @@ export function openCamera(): Promise<MediaStreamTrack> {
   return firstTrack("camera", (devices) => devices.getUserMedia({ video }));
 }
 
-/** Ask the user for a screen, window or tab. Raises MediaError, `cancelled` when she chooses none. */
+/**
+ * Ask the user for a tab, window or screen. Raises MediaError, `cancelled` when she chooses none.
+ * The chooser opens at the tabs, this page among them: showing one page gives away the least.
+ */
 export async function openScreen(): Promise<MediaStreamTrack> {
-  const video = { displaySurface: "monitor", frameRate: { ideal: 15, max: 30 } };
+  const video = { displaySurface: "browser", frameRate: { ideal: 15, max: 30 } };
   const options = { video, audio: false, selfBrowserSurface: "include" };
   const track = await firstTrack("screen", (devices) => devices.getDisplayMedia(options));
   track.contentHint = "detail"; // text stays sharp; the frame rate gives way

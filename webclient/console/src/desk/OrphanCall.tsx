@@ -1,4 +1,4 @@
-/** The agent's call goes on, but this page does not have its sound, for instance after a reload. */
+/** The agent's call goes on, but this page does not have its sound: another one has, or had before it was lost. */
 
 import type { Session } from "@mediaswitch/sdk";
 import { PhoneOutlined } from "@ant-design/icons";

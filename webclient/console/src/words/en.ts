@@ -106,7 +106,7 @@ export const en = {
     ownScreen: "Your screen",
     enlarge: "Full screen",
     orphanTitle: "This call goes on without sound here",
-    orphanHint: "The page was reloaded during the call. The customer is still connected.",
+    orphanHint: "Its sound is on another page of yours, or that page was lost. The customer is still connected.",
     backToDesk: "Back to the call",
     onCall: "On a call",
   },

@@ -106,7 +106,7 @@ export const zh: Words = {
     ownScreen: "您的屏幕",
     enlarge: "全屏",
     orphanTitle: "通话仍在继续，但本页面没有声音",
-    orphanHint: "通话过程中页面被刷新，客户仍保持连接。",
+    orphanHint: "通话声音在您的另一个页面上，或该页面已丢失。客户仍保持连接。",
     backToDesk: "返回通话",
     onCall: "通话中",
   },
