@@ -47,6 +47,8 @@ class HttpTable(Table):
     certificate: Path | None = None
     "PEM chain; None: a self-signed certificate is made in data_dir at the first start."
     private_key: Path | None = None
+    allowed_origins: tuple[Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")], ...] = ()
+    "Other sites on whose pages the widget may be."
 
     @model_validator(mode="after")
     def _both_or_none(self) -> "HttpTable":
@@ -59,6 +61,8 @@ class SipTable(Table):
     port: Port = 5060
     "UDP and TCP."
     realm: str = "mediaswitch"
+    digest: Annotated[tuple[Literal["SHA-256", "MD5"], ...], Field(min_length=1)] = ("SHA-256", "MD5")
+    "Offered to phones in this order (RFC 8760); only MD5 for old ones that give up at an algorithm they do not know."
     accept_unknown: bool = False
     "Whether anybody may call the numbers of this server; false: only trunks and registered phones."
 

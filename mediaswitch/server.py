@@ -165,6 +165,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             recordings=library,
             token_key=load_key(data / "token.key"),
             entries=_entries(config),
+            allowed_origins=frozenset(config.http.allowed_origins),
             web_root=WEB_ROOT if WEB_ROOT.is_dir() else None,
             media_counters=core.counters,
             sip_figures=sip.figures,

@@ -22,6 +22,7 @@ from signaling.web import (
 from signaling.web.context import CONTEXT, Context, WebServices
 from signaling.web.limits import BODY_BYTES
 from signaling.web.operations import Operation, route_of
+from signaling.web.origins import origin_middleware
 from signaling.web.pages import Pages, add_safe_headers
 from signaling.web.problems import problem_middleware
 
@@ -56,7 +57,8 @@ def create_app(services: WebServices) -> web.Application:
     """Build the application."""
     context = Context.of(services)
     metrics = figures.Metrics(context)
-    app = web.Application(middlewares=[metrics.middleware(), problem_middleware], client_max_size=BODY_BYTES)
+    middlewares = [metrics.middleware(), origin_middleware(services.allowed_origins), problem_middleware]
+    app = web.Application(middlewares=middlewares, client_max_size=BODY_BYTES)
     app[CONTEXT] = context
     app.add_routes(route_of(operation) for operation in all_operations())
     app.router.add_get(socket.PATH, socket.live_socket)

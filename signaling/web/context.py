@@ -51,6 +51,8 @@ class WebServices:
     "At least 32 bytes; see `tokens.load_key`."
     entries: Sequence[PublicEntry] = ()
     tenants: Sequence[TenantId] = (DEFAULT_TENANT,)
+    allowed_origins: frozenset[str] = frozenset()
+    "Sites whose pages may use the API, for the widget; each as browsers send it, such as `https://www.example.com`."
     web_root: Path | None = None
     "The built web client (webclient/dist); None: no pages."
     media_counters: Callable[[], _core.Counters] | None = None

@@ -6,14 +6,11 @@ from functools import cache
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
+from mediaswitch.users import hash_password
+
 _HASHER = PasswordHasher()
 LONGEST_PASSWORD = 256
 "Characters; hashing more would only serve an attacker."
-
-
-def hash_password(password: str) -> str:
-    """The encoded hash, as `User.password_hash` wants it."""
-    return _HASHER.hash(password)
 
 
 class PasswordChecker:

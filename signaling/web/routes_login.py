@@ -1,5 +1,6 @@
 """Logging in, staying logged in, who one is."""
 
+import logging
 from http import HTTPStatus
 
 from mediaswitch.ids import TenantId
@@ -12,6 +13,7 @@ from signaling.web.requests import LoginRequest, NoQuery, RefreshRequest
 from signaling.web.tokens import ACCESS_S, BadToken
 from signaling.web.views import user_answer
 
+log = logging.getLogger(__name__)
 operations = OperationTable()
 
 
@@ -31,6 +33,7 @@ async def login(call: Call[LoginRequest]) -> LoginAnswer:
     user = await call.services.users.find(TenantId(given.tenant), given.username)
     right = await call.context.passwords.matches(given.password, user.password_hash if user else None)
     if user is None or not right:
+        log.warning("login of %r refused, from %s", name, call.remote)
         raise unauthorised("wrong name or password")
     call.context.logins_by_name.clear(f"{name} {call.remote}")
     return _logged_in(call, user, call.context.refresh.issue(user.tenant, given.username))

@@ -76,7 +76,7 @@ def _addresses(session: SessionId, track: str, token: str) -> dict[str, Any]:
     f"{TRACK}/media",
     access=FILES,
     takes=MediaQuery,
-    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def track_media(call: Call[MediaQuery]) -> web.StreamResponse:
     """A file that a browser plays, as long as the session (ranges: RFC 9110 §14)."""
@@ -88,7 +88,7 @@ async def track_media(call: Call[MediaQuery]) -> web.StreamResponse:
     f"{TRACK}/peaks",
     access=FILES,
     takes=MediaQuery,
-    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def track_peaks(call: Call[MediaQuery]) -> web.StreamResponse:
     """The waveform: {"per_second", "peaks"}."""
@@ -100,7 +100,7 @@ async def track_peaks(call: Call[MediaQuery]) -> web.StreamResponse:
     f"{TRACK}/original",
     access=FILES,
     takes=MediaQuery,
-    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT),
+    errors=(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 async def track_original(call: Call[MediaQuery]) -> web.StreamResponse:
     """The file as it was recorded, to keep."""

@@ -57,17 +57,7 @@ def own_addresses() -> set[str]:
     found = {"localhost", "127.0.0.1", "::1", name, socket.getfqdn()}
     with contextlib.suppress(OSError):  # a host that does not know its own name is still reachable by the others
         found |= {str(entry[4][0]) for entry in socket.getaddrinfo(name, None)}
-    return found | _route_address()
-
-
-def _route_address() -> set[str]:
-    """The address others see us by: that of the default route. Nothing is sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737
-        except OSError:
-            return set()
-        return {str(probe.getsockname()[0])}
+    return found
 
 
 def _make(certificate: Path, private_key: Path, now: datetime, addresses: set[str]) -> None:

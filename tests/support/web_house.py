@@ -17,11 +17,11 @@ from mediaswitch.ids import DEFAULT_TENANT, AgentId, QueueName, SessionId, Tenan
 from mediaswitch.numbers import Route
 from mediaswitch.services import RecordingPage, RecordingQuery, User, UserRole
 from mediaswitch.timeline import Entry
+from mediaswitch.users import hash_password
 from routing.plan import AgentProfile, QueuePlan
 from routing.router import Router
 from signaling.web.app import create_app
 from signaling.web.context import PublicEntry, WebServices
-from signaling.web.passwords import hash_password
 from signaling.web.tokens import Tokens
 from tests.support.quiet_core import House, Port, QuietCore, open_house
 
@@ -244,7 +244,9 @@ USERS = {(user.tenant, user.id): user for user in _STAFF}
 
 
 @asynccontextmanager
-async def open_web_house(folder: Path, *, web_root: Path | None = None) -> AsyncIterator[WebHouse]:
+async def open_web_house(
+    folder: Path, *, web_root: Path | None = None, allowed_origins: frozenset[str] = frozenset()
+) -> AsyncIterator[WebHouse]:
     """Serve until the block ends."""
     routes = Route(number="1000", flow="main"), Route(number="9", bridge="sip:x@trunk")
     house = open_house(*routes, queues=("support",), core=BrowserCore())
@@ -267,6 +269,7 @@ async def open_web_house(folder: Path, *, web_root: Path | None = None) -> Async
         recordings=shelf,
         token_key=KEY,
         entries=[PublicEntry(to="queue:support", label={"en": "Support"}), PublicEntry(to="1000", label={})],
+        allowed_origins=allowed_origins,
         web_root=web_root,
     )
     async with TestClient(TestServer(create_app(services))) as client:

@@ -4,8 +4,9 @@ import threading
 
 import pytest
 
+from mediaswitch.users import hash_password
 from signaling.web import passwords
-from signaling.web.passwords import PasswordChecker, hash_password
+from signaling.web.passwords import PasswordChecker
 
 
 async def test_right_password_matches_and_wrong_ones_do_not() -> None:
