@@ -485,8 +485,7 @@ class MediaCore:
     def reoffer_webrtc(self, port: int, offer: str, *, audio_codecs: Sequence[str]) -> WebRtcPort:
         """Answer a later offer of the same peer; tracks of kept m-lines keep their ids. Raises BadOffer.
 
-        audio_codecs: what we send from now on, in order of preference; the answer itself keeps to those of
-        `open_webrtc`.
+        audio_codecs: those of this answer, in order of preference: what both ends send from now on.
         """
 
     def open_player(self, session: int) -> PlayerPort:

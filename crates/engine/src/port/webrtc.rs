@@ -54,14 +54,6 @@ impl Line {
         }
     }
 
-    /// Send only these codecs, the first that the peer takes before the others.
-    pub fn prefer(mut self, codecs: &[Codec]) -> Line {
-        let rank = |codec: &Codec| codecs.iter().position(|wanted| wanted == codec);
-        self.audio_codecs.retain(|codec| rank(codec).is_some());
-        self.audio_codecs.sort_by_key(rank);
-        self
-    }
-
     pub fn audio_codecs(&self) -> &[Codec] {
         &self.audio_codecs
     }

@@ -67,6 +67,8 @@ impl Worker {
         };
         let session = *session;
         let old_ufrag = port.leg.local_ufrag().to_owned();
+        port.leg
+            .set_audio_codecs(audio_codecs.iter().copied().map(Codec::into).collect());
         let answer = match port.leg.reoffer(offer) {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),
@@ -77,9 +79,8 @@ impl Worker {
             .lines
             .iter()
             .filter_map(|line| {
-                Some(
-                    Line::new(line, known(line.mid).or_else(|| spare.next())?).prefer(audio_codecs),
-                )
+                let track = known(line.mid).or_else(|| spare.next())?;
+                Some(Line::new(line, track))
             })
             .collect();
         port.set_lines(lines.clone());
