@@ -6,6 +6,8 @@ mod legs;
 mod packets;
 mod plan;
 mod ports;
+#[cfg(test)]
+mod tests;
 mod time;
 
 use std::collections::HashMap;
