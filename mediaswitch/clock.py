@@ -34,3 +34,8 @@ class SystemClock:
 def wall_time(at_ns: int) -> datetime:
     """The aware UTC time of an instant on the one clock (microsecond precision)."""
     return datetime.fromtimestamp(at_ns // SECOND, UTC).replace(microsecond=at_ns % SECOND // 1000)
+
+
+def iso_time(at_ns: int) -> str:
+    """The UTC time of an instant on the one clock, in ISO 8601 with milliseconds."""
+    return wall_time(at_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from mediaswitch.clock import MILLISECOND, SECOND, wall_time
+from mediaswitch.clock import MILLISECOND, SECOND, iso_time
 from mediaswitch.errors import Refused
 from mediaswitch.ids import SessionId
 from mediaswitch.services import RecordingPage, RecordingQuery
@@ -35,7 +35,7 @@ def summary(row: Row, *, now: int, complete: bool) -> dict[str, Any]:
     agent = None if row["agent"] is None else {"id": row["agent"], "name": row["agent_name"] or row["agent"]}
     return {
         "session_id": row["id"],
-        "started_at": utc(row["started_ns"]),
+        "started_at": iso_time(row["started_ns"]),
         "duration_ms": round(((row["ended_ns"] or now) - row["started_ns"]) / MILLISECOND, 3),
         "channel": row["channel"],
         "customer": {"number": row["customer_number"], "name": row["customer_name"]},
@@ -44,11 +44,6 @@ def summary(row: Row, *, now: int, complete: bool) -> dict[str, Any]:
         "media": row["media"],
         "state": _state(row) if complete else "recording",
     }
-
-
-def utc(at_ns: int) -> str:
-    """ISO 8601 with milliseconds."""
-    return wall_time(at_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _state(row: Row) -> str:

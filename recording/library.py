@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mediaswitch.clock import MILLISECOND, Clock
+from mediaswitch.clock import Clock
 from mediaswitch.errors import NotFound, WrongState
 from mediaswitch.ids import SessionId, TenantId
 from mediaswitch.services import RecordingPage, RecordingQuery
 from mediaswitch.store import Store
-from mediaswitch.timeline import Entry, event_to_json
+from mediaswitch.telling import told_entry, told_ms
+from mediaswitch.timeline import Entry
 from recording import catalog, manifest
 from recording.folders import Folders
 from recording.renditions import Rendition, Renditions
@@ -83,7 +84,7 @@ def told(kept: Manifest, entries: Sequence[Entry]) -> dict[str, Any]:
         "started_at": kept["started_at"],
         "duration_ms": _ms(kept["end_ns"], kept),
         "tracks": [_told_track(track, kept) for track in kept["tracks"]],
-        "events": [_told_event(entry, kept) for entry in entries],
+        "events": [told_entry(entry, started_at=int(kept["start_ns"])) for entry in entries],
     }
 
 
@@ -97,25 +98,8 @@ def _told_track(track: Manifest, kept: Manifest) -> dict[str, Any]:
     }
 
 
-def _told_event(entry: Entry, kept: Manifest) -> dict[str, Any]:
-    event = {"seq": entry.seq, "at_ms": _ms(entry.at, kept)}
-    for name, value in event_to_json(entry.event).items():
-        event |= _told_field(name, value, kept)
-    return event
-
-
-def _told_field(name: str, value: Any, kept: Manifest) -> dict[str, Any]:
-    if name == "expires_at":
-        return {name: catalog.utc(value)}
-    if name.endswith("_ns"):
-        return {f"{name.removesuffix('_ns')}_ms": _ms(value, kept)}
-    if name == "gaps":
-        return {name: [[_ms(at, kept) for at in gap] for gap in value]}
-    return {name: value}
-
-
 def _ms(at_ns: int, kept: Manifest) -> float:
-    return round((at_ns - int(kept["start_ns"])) / MILLISECOND, 3)
+    return told_ms(at_ns, int(kept["start_ns"]))
 
 
 def _track(kept: Manifest, wanted: str) -> Manifest:

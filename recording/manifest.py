@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mediaswitch import timeline as t
-from mediaswitch.clock import wall_time
+from mediaswitch.clock import iso_time
 from mediaswitch.ids import ParticipantId
 from mediaswitch.timeline import Entry, event_to_json
 from recording.repair import track_of
@@ -52,8 +52,8 @@ def build(
         "version": VERSION,
         "session": start.session,
         "tenant": start.tenant,
-        "started_at": _utc(start.at),
-        "ended_at": _utc(end.at),
+        "started_at": iso_time(start.at),
+        "ended_at": iso_time(end.at),
         "start_ns": start.at,
         "end_ns": end.at,
         "tracks": sorted(tracks, key=lambda track: track_of(track["file"]) or ()),
@@ -109,7 +109,3 @@ def _track(
         "width": segment.width or None,
         "height": segment.height or None,
     }
-
-
-def _utc(at_ns: int) -> str:
-    return wall_time(at_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -130,20 +130,60 @@ class PublicConfigAnswer(Answer):
     languages: list[str]
 
 
+class NamedAnswer(Answer):
+    id: str
+    name: str
+
+
+class RecordingAnswer(Answer):
+    """A row of the list."""
+
+    session_id: str
+    started_at: str
+    duration_ms: float = Field(description="Until now while it goes on.")
+    channel: Channel
+    customer: CustomerAnswer
+    agent: NamedAnswer | None
+    queue: str | None
+    media: list[MediaKind]
+    state: Literal["recording", "complete", "repaired"]
+
+
 class RecordingPageAnswer(Answer):
-    recordings: list[dict[str, Any]]
+    recordings: list[RecordingAnswer]
     next_cursor: str | None
 
 
-class ManifestAnswer(Answer):
-    """Tracks carry signed `url`, `peaks_url` and `original_url`."""
+class RecordedParticipantAnswer(NamedAnswer):
+    role: Role
+
+
+class RecordedTrackAnswer(Answer):
+    """A track's file; instants in ms since the session's start. Whatever else recording tells of it comes along."""
 
     model_config = ConfigDict(extra="allow")
+    id: str
+    participant: RecordedParticipantAnswer
+    kind: Literal["audio", "camera", "screen", "ivr"]
+    codec: str
+    start_ms: float
+    end_ms: float
+    gaps: list[tuple[float, float]]
+    width: int | None = None
+    height: int | None = None
+    url: str = Field(description="Signed; plays in a browser, as long as the session.")
+    peaks_url: str = Field(description="Signed; the waveform.")
+    original_url: str = Field(description="Signed; the file as it was recorded.")
+
+
+class ManifestAnswer(Answer):
+    """One recording whole."""
+
     session_id: str
     started_at: str
     duration_ms: float
-    tracks: list[dict[str, Any]]
-    events: list[dict[str, Any]]
+    tracks: list[RecordedTrackAnswer]
+    events: list[dict[str, Any]] = Field(description="As in the session's timeline.")
 
 
 class HealthAnswer(Answer):

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from mediaswitch import timeline as t
 from mediaswitch.bus import Bus
-from mediaswitch.clock import SECOND, Clock
+from mediaswitch.clock import SECOND, Clock, iso_time
 from mediaswitch.errors import NotFound
 from mediaswitch.exchange import Exchange, SessionChanged
 from mediaswitch.ids import AgentId, SessionId
 from mediaswitch.services import AgentChanged, Agents, AgentView, QueueChanged, UserRole
 from mediaswitch.session import Session, SessionState
+from mediaswitch.telling import told_entry
 from mediaswitch.timeline import Entry
 from signaling.web.parts import is_in, is_shown
 from signaling.web.principal import Caller, Principal, Staff
 from signaling.web.subscriber import Frame, Subscriber, Topic, encode
-from signaling.web.views import agent_answer, entry_json, iso, principal_json, queue_answer, session_answer
+from signaling.web.views import agent_answer, principal_json, queue_answer, session_answer
 
 log = logging.getLogger(__name__)
 
@@ -131,7 +132,7 @@ class Hub:
         if session is None:
             return
         if told := [each for each in self._followers(session) if is_shown(entry.event, each.who)]:
-            event = entry_json(entry, started_at=session.started_at)
+            event = told_entry(entry, started_at=session.started_at)
             frame = encode({"type": "event", "session_id": session.id, "event": event})
             for subscriber in told:
                 subscriber.send_text(frame)
@@ -181,7 +182,7 @@ class Hub:
     def _offer(self, session: Session, expires_at: int) -> Frame:
         left_s = max(0.0, (expires_at - self._clock.now()) / SECOND)
         told = session_answer(session).model_dump(mode="json")
-        return {"type": "offer", "session": told, "expires_at": iso(expires_at), "timeout_s": round(left_s, 3)}
+        return {"type": "offer", "session": told, "expires_at": iso_time(expires_at), "timeout_s": round(left_s, 3)}
 
     def _to_agent(self, agent: AgentId, frame: Frame) -> None:
         for subscriber in tuple(self._subscribers):

@@ -11,7 +11,7 @@ from aiohttp import web
 from mediaswitch.errors import NotFound
 from mediaswitch.ids import AgentId, QueueName, SessionId
 from mediaswitch.services import RecordingQuery
-from signaling.web.answers import ManifestAnswer, RecordingPageAnswer
+from signaling.web.answers import ManifestAnswer, RecordingAnswer, RecordingPageAnswer
 from signaling.web.operations import Call, OperationTable
 from signaling.web.principal import REVIEWERS, Access, MediaGrant
 from signaling.web.requests import MediaQuery, NoQuery, RecordingsQuery
@@ -52,7 +52,8 @@ async def list_recordings(call: Call[RecordingsQuery]) -> RecordingPageAnswer:
             cursor=asked.cursor,
         )
     )
-    return RecordingPageAnswer(recordings=list(page.recordings), next_cursor=page.next_cursor)
+    rows = [RecordingAnswer.model_validate(row) for row in page.recordings]
+    return RecordingPageAnswer(recordings=rows, next_cursor=page.next_cursor)
 
 
 @operations.add("GET", RECORDING, access=REVIEWERS, takes=NoQuery, gives=ManifestAnswer, errors=(HTTPStatus.NOT_FOUND,))

@@ -6,6 +6,7 @@ from http import HTTPStatus
 from mediaswitch.errors import NotFound, WrongState
 from mediaswitch.services import AgentState
 from mediaswitch.session import Session, SessionState
+from mediaswitch.telling import told_entry
 from mediaswitch.timeline import EndReason
 from signaling.web.answers import AgentAnswer, CallAnswer, SessionAnswer, TimelineAnswer
 from signaling.web.legs import DeskLegDriver
@@ -14,7 +15,7 @@ from signaling.web.parts import is_shown, may_see, own_leg, own_part, speaker
 from signaling.web.past import rebuild
 from signaling.web.principal import IN_CALL, STAFF, Access
 from signaling.web.requests import NoQuery, Nothing, OfferRequest, SessionsQuery
-from signaling.web.views import agent_answer, entry_json, session_answer
+from signaling.web.views import agent_answer, session_answer
 
 operations = OperationTable()
 AGENTS = frozenset({Access.AGENT})
@@ -62,7 +63,7 @@ async def get_timeline(call: Call[NoQuery]) -> TimelineAnswer:
     except NotFound:  # one so young that nothing of it is stored yet
         entries = ()
     shown = [entry for entry in entries if is_shown(entry.event, who)]
-    return TimelineAnswer(events=[entry_json(entry, started_at=session.started_at) for entry in shown])
+    return TimelineAnswer(events=[told_entry(entry, started_at=session.started_at) for entry in shown])
 
 
 @operations.add(

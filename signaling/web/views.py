@@ -1,22 +1,17 @@
-"""Sessions, timelines, agents and queues as callers see them: the only place where they become JSON."""
+"""Sessions, agents and queues as callers see them: the only place where they become JSON."""
 
 from typing import Any
 
-from mediaswitch.clock import MILLISECOND, SECOND, wall_time
+from mediaswitch.clock import SECOND, iso_time
 from mediaswitch.services import AgentView, QueueView, User
 from mediaswitch.session import Leg, LegState, Participant, Session
-from mediaswitch.timeline import Entry, MediaKind, Track, event_to_json
+from mediaswitch.timeline import MediaKind, Track
 from signaling.web import answers as a
 from signaling.web.principal import Caller, Principal, Staff
 
 
-def iso(at_ns: int) -> str:
-    """ISO 8601 UTC with milliseconds."""
-    return wall_time(at_ns).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _iso_or_none(at_ns: int | None) -> str | None:
-    return None if at_ns is None else iso(at_ns)
+    return None if at_ns is None else iso_time(at_ns)
 
 
 def user_answer(user: User | Staff) -> a.UserAnswer:
@@ -35,7 +30,7 @@ def agent_answer(agent: AgentView) -> a.AgentAnswer:
         id=agent.id,
         name=agent.name,
         state=agent.state,
-        since=iso(agent.since),
+        since=iso_time(agent.since),
         session_id=agent.session,
         queues=list(agent.queues),
         wrap_up_until=_iso_or_none(agent.wrap_up_until),
@@ -67,7 +62,7 @@ def session_answer(session: Session) -> a.SessionAnswer:
         queue=session.queue,
         queue_position=session.queue_position,
         agent_id=session.agent,
-        started_at=iso(session.started_at),
+        started_at=iso_time(session.started_at),
         answered_at=_iso_or_none(session.answered_at),
         ended_at=_iso_or_none(session.ended_at),
         end_reason=session.end_reason,
@@ -92,27 +87,3 @@ def _is_active(owner: Participant, leg: Leg, track: Track) -> bool:
     if leg.state is not LegState.ANSWERED:
         return False
     return track.kind is MediaKind.AUDIO or track.kind in owner.sharing
-
-
-def entry_json(entry: Entry, *, started_at: int) -> dict[str, Any]:
-    """A timeline entry: seq, type, at_ms since the session's start, and the fields of its type."""
-    return event_json(event_to_json(entry.event), seq=entry.seq, at=entry.at, started_at=started_at)
-
-
-def event_json(event: dict[str, Any], *, seq: int, at: int, started_at: int) -> dict[str, Any]:
-    """The same, of an event that is JSON already (as the store keeps it)."""
-    told = {"seq": seq, "type": event["type"], "at_ms": round((at - started_at) / MILLISECOND, 3)}
-    for name, value in event.items():
-        told |= _field(name, value, started_at)
-    return told
-
-
-def _field(name: str, value: Any, started_at: int) -> dict[str, Any]:
-    """Instants within the session are told in its own milliseconds, others as ISO times."""
-    if name == "expires_at":
-        return {name: iso(value)}
-    if name in ("start_ns", "end_ns"):
-        return {name.replace("_ns", "_ms"): round((value - started_at) / MILLISECOND, 3)}
-    if name == "gaps":
-        return {name: [[round((at - started_at) / MILLISECOND, 3) for at in gap] for gap in value]}
-    return {name: value}

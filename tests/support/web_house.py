@@ -90,12 +90,32 @@ class Shelf:
 
     async def find(self, query: RecordingQuery) -> RecordingPage:
         self.queries.append(query)
-        return RecordingPage(recordings=[{"session_id": self.session}], next_cursor=None)
+        row = {
+            "session_id": self.session,
+            "started_at": "2027-01-15T08:00:00.000Z",
+            "duration_ms": 2000,
+            "channel": "phone",
+            "customer": {"number": "4001", "name": None},
+            "agent": {"id": "ann", "name": "Ann"},
+            "queue": "support",
+            "media": ["audio"],
+            "state": "complete",
+        }
+        return RecordingPage(recordings=[row], next_cursor=None)
 
     async def manifest(self, tenant: TenantId, session: SessionId) -> dict[str, Any]:
         if session != self.session:
             raise NotFound(f"no recording of session {session}")
-        track = {"id": "7", "kind": "audio", "start_ms": 0, "end_ms": 2000}
+        track = {
+            "id": "7",
+            "participant": {"id": "customer-1", "role": "customer", "name": "Kim"},
+            "kind": "audio",
+            "codec": "opus",
+            "start_ms": 0,
+            "end_ms": 2000,
+            "gaps": [[10, 20]],
+            "sha256": "00",
+        }
         return {
             "session_id": session,
             "started_at": "2027-01-15T08:00:00.000Z",

@@ -1,6 +1,7 @@
 """The reviewer's side over HTTP: list, manifest with signed addresses, ranges."""
 
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -21,19 +22,21 @@ def files(house: WebHouse) -> None:
     (house.shelf.folder / "peaks.json").write_text('{"per_second":10,"peaks":[0.5]}')
 
 
-async def manifest_track(house: WebHouse) -> dict[str, str]:
+async def manifest_track(house: WebHouse) -> dict[str, Any]:
     answer = await house.ask("GET", "/api/v1/recordings/s-recorded", token=house.token("rex"))
     assert answer.status == 200
     assert answer.json["duration_ms"] == 2000
     assert answer.json["events"] == [{"seq": 1, "type": "session_started", "at_ms": 0}]
-    track: dict[str, str] = answer.json["tracks"][0]
+    track: dict[str, Any] = answer.json["tracks"][0]
+    assert (track["codec"], track["gaps"], track["sha256"]) == ("opus", [[10, 20]], "00")
     return track
 
 
 async def test_list_passes_on_what_the_reviewer_looks_for(house: WebHouse) -> None:
     query = "from=2027-01-01T00:00:00Z&to=2027-02-01T00:00:00%2B01:00&q=Kim&agent=ann&queue=support&limit=5&cursor=c"
     answer = await house.ask("GET", f"/api/v1/recordings?{query}", token=house.token("rex"))
-    assert answer.json == {"recordings": [{"session_id": "s-recorded"}], "next_cursor": None}
+    assert [row["session_id"] for row in answer.json["recordings"]] == ["s-recorded"]
+    assert (answer.json["recordings"][0]["duration_ms"], answer.json["next_cursor"]) == (2000, None)
     asked = house.shelf.queries[-1]
     assert (asked.tenant, asked.text, asked.agent, asked.queue) == ("default", "Kim", "ann", "support")
     assert asked.since == datetime(2027, 1, 1, tzinfo=UTC)
