@@ -9,10 +9,10 @@ from pathlib import Path
 from mediaswitch import _core
 from mediaswitch import timeline as t
 from mediaswitch.errors import NotFound
-from mediaswitch.ids import SessionId
+from mediaswitch.ids import SessionId, TenantId
 from mediaswitch.replay import apply
 from mediaswitch.session import LegState, Session
-from mediaswitch.store import Store
+from mediaswitch.store import Row, Store
 from mediaswitch.timeline import EndReason, Entry, Event
 from recording import closing, journal, repair
 from recording.folders import Folders
@@ -30,7 +30,21 @@ async def recover(folders: Folders, store: Store, *, mend: repair.Repair = _core
             recovered.append(session)
         except (OSError, ValueError):
             log.exception("session %s: its recording cannot be completed", session)
+    for row in await store.unfinished():
+        await _end(row, store)
     return recovered
+
+
+async def _end(row: Row, store: Store) -> None:
+    """End a session that was not recorded, or whose recording is lost: at the last that is known of it."""
+    session = SessionId(row["id"])
+    try:
+        entries = await store.timeline(TenantId(row["tenant"]), session)
+        missing = _numbered(rebuild(entries), _crashed(rebuild(entries)), at=entries[-1].at)
+        await store.write(missing, [rebuild([*entries, *missing])])
+    except (NotFound, ValueError) as error:  # its record alone then
+        log.warning("session %s: no timeline to end: %s", session, error)
+        await store.mark_crashed(session, ended_ns=row["started_ns"], reason=EndReason.SERVER_CRASHED)
 
 
 async def _recover(session: SessionId, folder: Path, store: Store, mend: repair.Repair) -> None:
@@ -75,8 +89,13 @@ def _ending(session: Session, folder: Path, entries: Sequence[Entry], mend: repa
     events = [] if session.is_over else _crashed(session)
     if not any(isinstance(entry.event, t.RecordingClosed) for entry in entries):
         events.append(t.RecordingClosed())
+    return _numbered(session, events, at=last)
+
+
+def _numbered(session: Session, events: Sequence[Event], *, at: int) -> list[Entry]:
+    """Events as the next entries of a session."""
     return [
-        Entry(tenant=session.tenant, session=session.id, seq=session.seq + number, at=last, event=event)
+        Entry(tenant=session.tenant, session=session.id, seq=session.seq + number, at=at, event=event)
         for number, event in enumerate(events, start=1)
     ]
 

@@ -10,7 +10,7 @@ from mediaswitch.store import Store
 from mediaswitch.timeline import EndReason, Entry
 from recording import journal, manifest
 from recording.folders import Folders
-from recording.recovery import recover
+from recording.recovery import rebuild, recover
 from tests.unit.recording.made import (
     CUSTOMER,
     SESSION,
@@ -123,3 +123,20 @@ async def test_folder_of_which_nothing_was_written_is_let_go(folders: Folders, s
     await recover(folders, store, mend=Mender(holds_until_ms=0))
     assert not folders.incomplete()
     assert manifest.read(folder) is None
+
+
+async def test_session_that_was_not_recorded_is_ended_too(folders: Folders, store: Store) -> None:
+    told = [entry for entry in entries(*beginning("x")) if not isinstance(entry.event, t.RecordingStarted)]
+    await store.write(told, [rebuild(told)])
+    assert await recover(folders, store, mend=Mender(holds_until_ms=0)) == []
+    row = await store.session(TENANT, SESSION)
+    assert row is not None
+    assert (row["ended_ns"], row["end_reason"]) == (told[-1].at, EndReason.SERVER_CRASHED)
+    assert [entry.event.type for entry in (await store.timeline(TENANT, SESSION))[-2:]] == ["leg_ended", "ended"]
+    assert await store.unfinished() == []
+
+
+async def test_record_without_a_timeline_is_closed_all_the_same(folders: Folders, store: Store) -> None:
+    await store.write([], [rebuild(entries(*beginning("x")))])
+    await recover(folders, store, mend=Mender(holds_until_ms=0))
+    assert await store.unfinished() == []
