@@ -121,7 +121,6 @@ async def _web(given: argparse.Namespace, speech: Path) -> None:
 async def _report(customer: Customer) -> None:
     for kind, words in {
         "queued": "waits in the queue",
-        "offered": "rings at a desk",
         "talking": "talks with an agent",
         "ended": "is done",
     }.items():
