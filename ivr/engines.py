@@ -30,7 +30,7 @@ class ByLanguage:
         await engine.speak(words, to)
 
 
-def make_engine(name: str, *, voices: Mapping[str, str], speed_wpm: int) -> SpeechEngine:
+def make_engine(name: str, *, voices: Mapping[str, str], speed_wpm: int, folder: Path) -> SpeechEngine:
     """The engine of the settings. Raises IvrError if it cannot be used.
 
     With "piper", a voice that names an .onnx file is Piper's; other languages stay with eSpeak, so that one neural
@@ -41,7 +41,7 @@ def make_engine(name: str, *, voices: Mapping[str, str], speed_wpm: int) -> Spee
         return espeak
     if not piper.is_installed():
         raise IvrError("speech engine piper is not installed")
-    models = {language: Path(voice) for language, voice in voices.items() if voice.endswith(PIPER_VOICE)}
+    models = {language: folder / voice for language, voice in voices.items() if voice.endswith(PIPER_VOICE)}
     if missing := [model for model in models.values() if not model.is_file()]:
         raise IvrError(f"there is no Piper voice {missing[0]}")
     neural = Piper(voices=models, speed_wpm=speed_wpm)

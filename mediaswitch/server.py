@@ -9,8 +9,8 @@ from typing import cast
 
 from aiohttp import web
 
-from ivr.errors import FlowErrors
-from ivr.espeak import Espeak
+from ivr.engines import make_engine
+from ivr.errors import FlowErrors, IvrError
 from ivr.flow import Flow, check_flows
 from ivr.music import hold_music
 from ivr.prompts import PromptLibrary
@@ -54,6 +54,7 @@ class Settings:
 
     config: Config
     flows: dict[str, Flow]
+    speech: SpeechEngine
     folder: Path
     "What file names in flows are relative to."
 
@@ -66,7 +67,11 @@ def load_all(path: Path) -> Settings:
         flows = check_flows(config.flows, queues=_position_intervals(config), folder=folder)
     except FlowErrors as error:
         raise SettingsError(problem_at(path, place, reason) for place, reason in error.wrong) from error
-    return Settings(config=config, flows=flows, folder=folder)
+    try:
+        speech = _speech(config, folder)
+    except IvrError as error:
+        raise SettingsError([problem_at(path, ("speech", "engine"), str(error))]) from error
+    return Settings(config=config, flows=flows, speech=speech, folder=folder)
 
 
 def _position_intervals(config: Config) -> dict[str, float]:
@@ -135,7 +140,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             bus=bus,
             clock=clock,
             timers=timers,
-            prompts=PromptLibrary(data / "prompts", _speech(config)),
+            prompts=PromptLibrary(data / "prompts", settings.speech),
             flows=settings.flows,
             queues=_position_intervals(config),
             folder=settings.folder,
@@ -219,9 +224,9 @@ def _agents(config: Config) -> list[AgentProfile]:
     ]
 
 
-def _speech(config: Config) -> SpeechEngine:
+def _speech(config: Config, folder: Path) -> SpeechEngine:
     voices = {str(language): voice for language, voice in config.speech.voices.items()}
-    return Espeak(voices=voices, speed_wpm=config.speech.speed_wpm)
+    return make_engine(config.speech.engine, voices=voices, speed_wpm=config.speech.speed_wpm, folder=folder)
 
 
 def _entries(config: Config) -> list[PublicEntry]:

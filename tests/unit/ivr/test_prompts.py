@@ -1,6 +1,7 @@
 """Prompts are made once, kept under what they are made of, and sound alike whoever speaks."""
 
 import asyncio
+import os
 import shutil
 import wave
 from pathlib import Path
@@ -132,7 +133,7 @@ async def test_file_that_is_no_sound_is_refused_in_words(tmp_path: Path, content
 
 @pytest.mark.parametrize(("language", "text"), [("zh", "您好，销售请按一。"), ("en", "Welcome. For sales, press one.")])
 async def test_espeak_speaks_chinese_and_english(tmp_path: Path, language: str, text: str) -> None:
-    engine = make_engine("espeak", voices={"zh": "cmn", "en": "en-us"}, speed_wpm=165)
+    engine = make_engine("espeak", voices={"zh": "cmn", "en": "en-us"}, speed_wpm=165, folder=tmp_path)
     spoken = audio.decode(await PromptLibrary(tmp_path, engine).fetch(Words(text, language)))
     assert 1.0 < spoken.size / RATE_HZ < 6.0
     assert level_dbfs(spoken) > audio.SPEECH_LEVEL_DBFS - 4
@@ -148,10 +149,28 @@ async def test_espeak_without_the_voice_fails_in_words(tmp_path: Path, voice: st
 def test_piper_is_refused_where_it_cannot_be_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(shutil, "which", lambda _: None)
     with pytest.raises(IvrError, match="piper is not installed"):
-        make_engine("piper", voices={"en": "voice.onnx"}, speed_wpm=165)
+        make_engine("piper", voices={"en": "voice.onnx"}, speed_wpm=165, folder=tmp_path)
     monkeypatch.setattr(shutil, "which", lambda _: "/usr/bin/piper")
     with pytest.raises(IvrError, match="no Piper voice"):
-        make_engine("piper", voices={"en": str(tmp_path / "voice.onnx")}, speed_wpm=165)
+        make_engine("piper", voices={"en": "voice.onnx"}, speed_wpm=165, folder=tmp_path)
+
+
+async def test_piper_speaks_the_language_it_has_a_voice_for_and_espeak_the_others(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A program of Piper's name and arguments stands in for it: its voices are too large to install for a test."""
+    (tmp_path / "piper").write_text('#!/bin/sh\ncat > spoken.txt; echo $2 > model.txt; espeak-ng -w "$6" hello\n')
+    (tmp_path / "piper").chmod(0o755)
+    (tmp_path / "joe.onnx").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.chdir(tmp_path)
+    engine = make_engine("piper", voices={"en": "joe.onnx", "zh": "cmn"}, speed_wpm=165, folder=tmp_path)
+    library = PromptLibrary(tmp_path / "prompts", engine)
+    await library.fetch(Words("您好", "zh"))
+    assert not (tmp_path / "spoken.txt").exists()
+    await library.fetch(HELLO)
+    assert (tmp_path / "spoken.txt").read_text() == "hello"
+    assert (tmp_path / "model.txt").read_text().strip() == str(tmp_path / "joe.onnx")
 
 
 def test_hold_music_is_below_speech_never_clips_and_loops_without_a_seam(tmp_path: Path) -> None:
