@@ -73,6 +73,9 @@ impl Phone {
     }
 }
 
+/// A phone, and what it says in its nth packet.
+type Speaker<'a> = (&'a mut Phone, &'a dyn Fn(u32) -> Vec<u8>);
+
 fn payload_type(codec: Codec) -> u8 {
     match codec {
         Codec::Pcmu => 0,
@@ -211,7 +214,7 @@ impl Call {
     }
 
     /// Let time pass in milliseconds; each phone speaks each 20 ms.
-    fn pass(&mut self, duration: Nanos, speakers: &mut [(&mut Phone, &dyn Fn(u32) -> Vec<u8>)]) {
+    fn pass(&mut self, duration: Nanos, speakers: &mut [Speaker<'_>]) {
         let end = self.now + duration;
         while self.now < end {
             if self.now % PTIME == 5 * MILLISECOND {

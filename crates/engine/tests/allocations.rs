@@ -1,0 +1,218 @@
+//! Once a port runs, its packets are relayed, mixed, played and recorded without asking the allocator.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use mediaswitch_engine::clock::{Clock, Nanos, MILLISECOND, SECOND};
+use mediaswitch_engine::codec::Codec;
+use mediaswitch_engine::command::{Command, Play};
+use mediaswitch_engine::event::EventQueue;
+use mediaswitch_engine::id::{PortId, SessionId, TrackId};
+use mediaswitch_engine::io::{Endpoint, MediaIo};
+use mediaswitch_engine::matrix::Crosspoint;
+use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::prompt::tone;
+use mediaswitch_engine::random::Random;
+use mediaswitch_engine::recording::Tape;
+use mediaswitch_engine::stats::Counters;
+use mediaswitch_engine::worker::{Worker, WorkerSettings};
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+// SAFETY: all is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|count| count.set(count.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[derive(Default)]
+struct Sink {
+    sent: u64,
+}
+
+impl MediaIo for Sink {
+    fn send(&mut self, _: Endpoint, _: SocketAddr, _: &[u8]) {
+        self.sent += 1;
+    }
+
+    fn close(&mut self, _: Endpoint) {}
+}
+
+const SESSION: SessionId = SessionId(1);
+
+fn address(port: u64) -> SocketAddr {
+    SocketAddr::from(([192, 0, 2, 1], 20_000 + port as u16))
+}
+
+fn config(port: u64, codec: Codec) -> RtpConfig {
+    RtpConfig {
+        remote: Some(address(port)),
+        payload_type: 0,
+        codec,
+        telephone_event: Some(101),
+        ptime_ms: 20,
+        send: true,
+        receive: true,
+    }
+}
+
+struct Switch {
+    worker: Worker,
+    sink: Sink,
+    now: Nanos,
+}
+
+impl Switch {
+    fn ask(&mut self, command: Command) {
+        self.worker.apply(command, self.now, &mut self.sink);
+    }
+
+    fn packet(&mut self, port: u64, n: u32, payload_type: u8, payload: &[u8]) {
+        let mut datagram = [0u8; 256];
+        datagram[..2].copy_from_slice(&[0x80, payload_type]);
+        datagram[2..4].copy_from_slice(&(n as u16).to_be_bytes());
+        datagram[4..8].copy_from_slice(&(n * 160).to_be_bytes());
+        datagram[11] = port as u8;
+        datagram[12..12 + payload.len()].copy_from_slice(payload);
+        let (at, length) = (Endpoint::Rtp(PortId(port)), 12 + payload.len());
+        self.worker.receive(
+            at,
+            address(port),
+            &datagram[..length],
+            self.now,
+            &mut self.sink,
+        );
+    }
+
+    /// Frames `from..to`: each port 1 to 4 speaks, and 20 ms pass.
+    fn run(&mut self, from: u32, to: u32) {
+        for n in from..to {
+            for port in 1..=4 {
+                // Every seventh packet of port 4 is lost, every ninth of port 3 is a telephone-event.
+                if port == 4 && n % 7 == 0 {
+                    continue;
+                }
+                if port == 3 && n % 9 == 0 {
+                    self.packet(port, n, 101, &[1, 10, 0, 160]);
+                } else {
+                    self.packet(port, n, 0, &[n as u8; 160]);
+                }
+            }
+            for _ in 0..20 {
+                self.worker.handle_time(self.now, &mut self.sink);
+                self.now += MILLISECOND;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_running_worker_does_not_allocate() {
+    let clock = Clock::new(0);
+    let now = clock.now() / SECOND * SECOND;
+    let (tape, mut end) = Tape::new();
+    let settings = WorkerSettings {
+        media_timeout: 30 * SECOND,
+        clock,
+        random: Random::with_seed(1),
+    };
+    let events = Arc::new(EventQueue::new().unwrap());
+    let worker = Worker::new(settings, events, Arc::new(Counters::default()), tape, now);
+    let mut switch = Switch {
+        worker,
+        sink: Sink::default(),
+        now,
+    };
+
+    // 1 <-> 2 relayed; 3, 4 and 5 mixed with each other, 5 in Opus; a player to 6 by relay and to 5 by mix.
+    let codecs = [
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Opus,
+        Codec::Pcmu,
+    ];
+    for (port, codec) in (1..).zip(codecs) {
+        let (id, track) = (PortId(port), TrackId(100 + port));
+        switch.ask(Command::OpenRtp {
+            port: id,
+            track,
+            session: SESSION,
+            allow_latch: true,
+        });
+        switch.ask(Command::ConfigureRtp {
+            port: id,
+            config: config(port, codec),
+        });
+    }
+    switch.ask(Command::OpenPlayer {
+        port: PortId(7),
+        track: TrackId(107),
+        session: SESSION,
+    });
+    switch.ask(Command::OpenRecorder {
+        port: PortId(8),
+        session: SESSION,
+    });
+    let crosspoints = [
+        (1, 2),
+        (2, 1),
+        (3, 4),
+        (4, 3),
+        (3, 5),
+        (4, 5),
+        (7, 5),
+        (7, 6),
+        (1, 8),
+        (3, 8),
+        (7, 8),
+        (4, 4),
+        (3, 3),
+    ];
+    for (from, to) in crosspoints {
+        switch.ask(Command::Connect(Crosspoint::new(
+            TrackId(100 + from),
+            PortId(to),
+            0.0,
+        )));
+    }
+    let items = vec![Arc::new(tone(&[440.0], 1_000, -10.0))];
+    switch.ask(Command::Play {
+        port: PortId(7),
+        play: Play {
+            id: 1,
+            items,
+            looped: true,
+        },
+    });
+    switch.run(0, 100); // ports start, rings and buffers find their sizes
+
+    let (sent, before) = (switch.sink.sent, ALLOCATIONS.with(Cell::get));
+    switch.run(100, 600);
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert!(
+        switch.sink.sent - sent > 500 * 6,
+        "all of them were sending"
+    );
+    assert!(
+        end.pull(&mut Vec::new()).is_some(),
+        "and the recorder was recording"
+    );
+    assert_eq!(allocated, 0, "allocations in 10 seconds of media");
+}
