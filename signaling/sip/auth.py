@@ -3,7 +3,7 @@
 import hmac
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import md5, sha256
@@ -56,9 +56,18 @@ class Verdict(Enum):
 class DigestServer:
     """Challenges requests and checks what comes back. A nonce is its own proof: time, random bits and an HMAC."""
 
-    def __init__(self, *, realm: str, key: bytes, passwords: Passwords, random: Random) -> None:
-        """key: secret of this server; random: for nonces."""
+    def __init__(
+        self,
+        *,
+        realm: str,
+        key: bytes,
+        passwords: Passwords,
+        random: Random,
+        algorithms: Sequence[str] = tuple(ALGORITHMS),
+    ) -> None:
+        """key: secret of this server; random: for nonces; algorithms: those challenged with and accepted, in order."""
         self.realm = realm
+        self._algorithms = {name: ALGORITHMS[name] for name in algorithms}
         self._key, self._passwords, self._random = key, passwords, random
         self._counts: dict[str, int] = {}
 
@@ -68,7 +77,7 @@ class DigestServer:
         end = ", stale=true" if stale else ""
         return [
             f'Digest realm={quote(self.realm)}, nonce="{nonce}", algorithm={name}, qop="auth"{end}'
-            for name in ALGORITHMS
+            for name in self._algorithms
         ]
 
     def check(self, request: Request, *, now: int) -> tuple[Verdict, str]:
@@ -82,7 +91,7 @@ class DigestServer:
 
     def _check(self, params: Params, request: Request, username: str, now: int) -> Verdict:
         nonce = find_param(params, "nonce") or ""
-        digest = ALGORITHMS.get((find_param(params, "algorithm") or "MD5").upper())
+        digest = self._algorithms.get((find_param(params, "algorithm") or "MD5").upper())
         issued_at = self._nonce_time(nonce)
         if digest is None or find_param(params, "qop") != "auth" or issued_at is None:
             return Verdict.WRONG

@@ -34,7 +34,11 @@ class SipServer:
         passwords = {phone.user: phone.password for phone in config.phones}
         self.agent = UserAgent(random=random, config=AgentConfig(registers=bool(passwords)))
         digest = DigestServer(
-            realm=config.sip.realm, key=secrets.token_bytes(32), passwords=passwords.get, random=random
+            algorithms=config.sip.digest,
+            realm=config.sip.realm,
+            key=secrets.token_bytes(32),
+            passwords=passwords.get,
+            random=random,
         )
         trunks = Trunks(_trunk(table) for table in config.trunks)
         self.registrar = Registrar(self.agent, digest, passwords, bindings or MemoryBindings())
