@@ -58,9 +58,7 @@ async def relay(calls: int, seconds: int) -> Row:
             generator = await asyncio.create_subprocess_exec(GENERATOR, "relay", *words, stdout=subprocess.PIPE)
             output, _ = await generator.communicate()
             if generator.returncode != 0:
-                raise SystemExit(
-                    f"relay of {calls} calls failed; the log ends:\n{switch.log()[-2000:]}"
-                )
+                raise SystemExit(f"relay of {calls} calls failed; the log ends:\n{switch.log()[-2000:]}")
             return dict(json.loads(output))
 
 
