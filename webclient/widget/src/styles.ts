@@ -8,7 +8,7 @@ export const css = `
   font: 15px/1.45 "Inter Variable", "Inter", "Segoe UI", system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
 }
 :host([theme="dark"]) {
-  --surface: #172026; --ink: #e6edf1; --soft: #93a3af; --line: #2a363e; --tint: #202b32; --stop: #e5645f;
+  --surface: #1a2029; --ink: #e6ebf1; --soft: #97a3b2; --line: #2d3642; --tint: #262e39; --stop: #e5645f;
 }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
@@ -35,11 +35,12 @@ button:disabled { opacity: .5; cursor: default; }
 .pulse i { width: 74px; height: 74px; border-radius: 50%; display: grid; place-items: center; color: #fff; background: var(--accent); animation: ring 1.8s ease-out infinite; }
 .pulse[data-calm] i { animation: none; }
 @keyframes ring { from { box-shadow: 0 0 0 0 color-mix(in srgb, var(--accent) 45%, transparent); } to { box-shadow: 0 0 0 22px transparent; } }
-.controls { display: flex; flex-wrap: wrap; justify-content: center; gap: 6px 4px; padding: 16px 14px 18px; }
-.control { width: 66px; padding: 4px 0; display: flex; flex-direction: column; align-items: center; gap: 5px; font-size: 12px; color: var(--soft); }
+.controls { display: flex; flex-wrap: wrap; justify-content: center; gap: 12px 0; padding: 16px 12px 18px; }
+.control { width: 58px; padding: 4px 0; display: flex; flex-direction: column; align-items: center; gap: 5px; font-size: 12px; color: var(--soft); }
 .control span:first-child { width: 46px; height: 46px; border-radius: 50%; display: grid; place-items: center; background: var(--tint); color: var(--ink); }
 .control[aria-pressed="true"] span:first-child { background: var(--accent); color: #fff; }
-.control.stop span:first-child { background: var(--stop); color: #fff; }
+.control.stop { width: 100%; margin: 0 8px; padding: 9px; flex-direction: row; justify-content: center; gap: 8px; border-radius: 12px; background: var(--stop); color: #fff; font-size: 15px; font-weight: 600; }
+.control.stop span:first-child { width: auto; height: auto; background: none; color: inherit; }
 .keys { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; padding: 14px 40px 0; }
 .keys button { padding: 9px; border-radius: 10px; background: var(--tint); font-size: 19px; font-variant-numeric: tabular-nums; }
 .keys button:active { background: var(--accent); color: #fff; }

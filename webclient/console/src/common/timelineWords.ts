@@ -24,7 +24,15 @@ const tones: Record<string, EventTone> = {
 };
 
 /** Bookkeeping of the server that says nothing to a reader. */
-const silent = new Set(["media_started", "media_stopped", "segment_closed", "leg_opened", "recording_closed", "flow_started"]);
+const silent = new Set([
+  "flow_started",
+  "leg_opened",
+  "leg_ringing",
+  "media_started",
+  "media_stopped",
+  "recording_closed",
+  "segment_closed",
+]);
 
 export function toneOf(event: TimelineEvent): EventTone {
   return tones[event.type] ?? "plain";
@@ -62,7 +70,6 @@ type Sentence = (event: TimelineEvent, cast: Cast, words: Words) => string;
 const sentences: Record<string, Sentence> = {
   session_started: (e, _, w) => w.events.session_started(callerOf(e, w), text(e.called)),
   participant_joined: (e, c, w) => w.events.participant_joined(c.nameOf(e.participant)),
-  leg_ringing: (e, c, w) => w.events.leg_ringing(c.nameOf(e.participant)),
   leg_answered: (e, c, w) => w.events.leg_answered(c.nameOf(e.leg)),
   leg_ended: (e, c, w) => w.events.leg_ended(c.nameOf(e.leg)),
   language_chosen: (e, _, w) => w.events.language_chosen(w.languages[text(e.language)] ?? text(e.language)),

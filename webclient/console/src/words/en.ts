@@ -213,12 +213,8 @@ export const en = {
   events: {
     session_started: (who: string, called: string) => `${who} called ${called}`,
     participant_joined: (who: string) => `${who} joined`,
-    leg_ringing: (who: string) => `Ringing ${who}`,
     leg_answered: (who: string) => `${who} connected`,
     leg_ended: (who: string) => `${who} left`,
-    media_started: "Media started",
-    media_stopped: "Media stopped",
-    flow_started: "Menu started",
     language_chosen: (language: string) => `Language: ${language}`,
     prompt_played: (words: string) => `Played “${words}”`,
     digit: (digit: string) => `Pressed ${digit}`,

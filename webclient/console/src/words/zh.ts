@@ -209,12 +209,8 @@ export const zh: Words = {
   events: {
     session_started: (who, called) => `${who} 拨打 ${called}`,
     participant_joined: (who) => `${who} 加入`,
-    leg_ringing: (who) => `正在呼叫 ${who}`,
     leg_answered: (who) => `${who} 已接通`,
     leg_ended: (who) => `${who} 离开`,
-    media_started: "媒体开始",
-    media_stopped: "媒体停止",
-    flow_started: "进入语音菜单",
     language_chosen: (language) => `语言：${language}`,
     prompt_played: (words) => `播放“${words}”`,
     digit: (digit) => `按键 ${digit}`,
