@@ -16,6 +16,7 @@ from ivr.spoken import position_words
 from mediaswitch import timeline as t
 from mediaswitch.bus import Bus
 from mediaswitch.clock import Clock
+from mediaswitch.errors import NotFound
 from mediaswitch.exchange import Exchange, PlayDone, SessionArrived
 from mediaswitch.ids import SessionId
 from mediaswitch.numbers import QUEUE_PREFIX, Route
@@ -112,8 +113,16 @@ class FlowRunner:
             run.play_done(done)
 
     def _on_entry(self, entry: Entry) -> None:
-        if run := self._runs.get(entry.session):
+        run = self._runs.get(entry.session)
+        if run and (isinstance(entry.event, t.Ended) or not self._is_over(entry.session)):
             self._on(entry.event, entry, run)
+
+    def _is_over(self, session: SessionId) -> bool:
+        """Whether only the end is still to come: a flow must not go on because it took its caller out of the queue."""
+        try:
+            return self._exchange.session(session).is_over
+        except NotFound:
+            return True
 
     @singledispatchmethod
     def _on(self, event: Event, entry: Entry, run: Run) -> None:

@@ -196,6 +196,22 @@ async def test_caller_hanging_up_in_the_menu_leaves_nothing_behind(line: Line) -
     assert not line.house.core.open
 
 
+async def test_caller_hanging_up_in_the_queue_or_while_dialled_for_does_not_make_the_flow_go_on(
+    line: Line, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    trunk = Trunk(line.house)
+    line.house.exchange.dialer = trunk
+    for digit in "12":
+        line.call()
+        line.press(digit)
+        plays = len(line.house.core.plays)
+        line.house.hang_up(line.session)
+        assert len(line.house.core.plays) == plays
+        assert line.house.clock.alarms == 0
+    assert not [record for record in caplog.records if record.name.startswith("ivr")]
+
+
 async def test_prompt_still_being_made_is_played_when_done() -> None:
     prompts = AtOnce(slow=("menu",))
     line = Line(prompts)
