@@ -68,9 +68,15 @@ def natural_end(files: Sequence[Path], repair: Repair) -> int:
 
 
 def complete(files: Sequence[Path], entries: Sequence[Entry], end_ns: int, repair: Repair) -> list[t.SegmentClosed]:
-    """Complete the files; one that cannot be read any more is left out."""
+    """Complete the files; one in which nothing is left to read is left out.
+
+    Raises OSError if a readable one cannot be completed now: it waits for a disk that has room.
+    """
     owners = _owners(entries)
-    summaries = [(file, _try(file, end_ns, repair)) for file in files]
+    readable = [file for file in files if _try(file, 0, repair) is not None]
+    summaries = [(file, _try(file, end_ns, repair)) for file in readable]
+    if torn := [file.name for file, summary in summaries if summary is None]:
+        raise OSError(f"tracks that cannot be completed: {', '.join(torn)}")
     return [_segment(file, owners, summary) for file, summary in summaries if summary is not None]
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from mediaswitch import _core
 from mediaswitch import timeline as t
 from mediaswitch.clock import MILLISECOND
 from mediaswitch.ids import LegId, ParticipantId, PortId, SessionId, TenantId, TrackId
@@ -82,13 +83,19 @@ class MendedFile:
 
 
 class Mender:
-    """Stands for `_core.repair_track`; each file holds media until `holds_until_ms`."""
+    """Stands for `_core.repair_track`; each file holds media until `holds_until_ms`.
 
-    def __init__(self, *, holds_until_ms: float) -> None:
+    unreadable: files with nothing left. full: whether there is no room to fill up to an end.
+    """
+
+    def __init__(self, *, holds_until_ms: float, unreadable: tuple[str, ...] = (), full: bool = False) -> None:
         self.natural_end = ns(holds_until_ms)
+        self.unreadable, self.full = unreadable, full
         self.mended: dict[str, int] = {}
 
     def __call__(self, path: str, end_ns: int) -> MendedFile:
+        if Path(path).name in self.unreadable or (self.full and end_ns > self.natural_end):
+            raise _core.BadMediaFile(f"{path}: no")
         end = max(end_ns, self.natural_end)
         self.mended[Path(path).name] = end
         return MendedFile(end_ns=end)

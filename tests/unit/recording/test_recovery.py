@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mediaswitch import timeline as t
+from mediaswitch.ids import LegId
 from mediaswitch.store import Store
 from mediaswitch.timeline import EndReason, Entry
 from recording import journal, manifest
@@ -140,3 +141,23 @@ async def test_record_without_a_timeline_is_closed_all_the_same(folders: Folders
     await store.write([], [rebuild(entries(*beginning("x")))])
     await recover(folders, store, mend=Mender(holds_until_ms=0))
     assert await store.unfinished() == []
+
+
+async def test_full_disk_leaves_the_recording_to_the_next_start(folders: Folders, store: Store) -> None:
+    folder, _ = left_behind(folders)
+    later = entries((9000, t.LegAnswered(leg=LegId("s-1-1"))), first_seq=9)  # after the media that is left
+    journal.append(folder, later)
+    assert await recover(folders, store, mend=Mender(holds_until_ms=4321, full=True)) == []
+    assert manifest.read(folder) is None
+    assert await recover(folders, store, mend=Mender(holds_until_ms=4321)) == [SESSION]
+    written = manifest.read(folder)
+    assert written is not None
+    assert [track["file"] for track in written["tracks"]] == ["5.mka", "7.mka"]
+
+
+async def test_track_with_nothing_left_to_read_is_left_out(folders: Folders, store: Store) -> None:
+    folder, _ = left_behind(folders)
+    assert await recover(folders, store, mend=Mender(holds_until_ms=4321, unreadable=("5.mka",))) == [SESSION]
+    written = manifest.read(folder)
+    assert written is not None
+    assert [track["file"] for track in written["tracks"]] == ["7.mka"]
