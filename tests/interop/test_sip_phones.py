@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import socket
 import wave
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -16,7 +17,6 @@ from mediaswitch.config import Config, PhoneTable, ServerTable, SipTable
 from mediaswitch.demo.phone import Phone
 from mediaswitch.numbers import Route
 from tests.loopback.sip.house import House, house, until
-from tests.support.sipp import free_udp_port
 
 pytestmark = pytest.mark.interop
 
@@ -44,6 +44,22 @@ async def pjsua(switch: House, user: str, **settings: object) -> AsyncIterator[P
         yield phone
 
 
+def sound_in(folder: Path) -> Path:
+    """A second of silence to send; without a source pjsua2 stops sending, and baresip never begins."""
+    path = folder / "sound.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(16_000))
+    return path
+
+
+def free_tcp_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 async def hears(phone: Phone) -> None:
     """Wait until packets come, since the last re-negotiation."""
     async with asyncio.timeout(10):
@@ -52,11 +68,15 @@ async def hears(phone: Phone) -> None:
 
 
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
-async def test_registered_phone_reaches_another_which_holds_and_resumes(switch: House, transport: str) -> None:
+async def test_registered_phone_reaches_another_which_holds_and_resumes(
+    switch: House, tmp_path: Path, transport: str
+) -> None:
     async with (
         pjsua(switch, "ben", transport=transport, auto_answer=True) as ben,
         pjsua(switch, "ann", transport=transport) as ann,
     ):
+        for phone in (ann, ben):
+            phone.play(sound_in(tmp_path))
         suffix = ";transport=tcp" if transport == "tcp" else ""
         await ann.call(f"sip:2000@127.0.0.1:{switch.port}{suffix}")
         await ben.wait("call", lambda event: event["state"] == "CONFIRMED")
@@ -117,17 +137,14 @@ class Baresip:
 async def baresip(switch: House, folder: Path, user: str) -> AsyncIterator[Baresip]:
     """A baresip phone with an account at the switch. Its library gives up at a challenge with SHA-256."""
     folder.mkdir()
-    port, control = free_udp_port(), free_udp_port()
+    control = free_tcp_port()
     modules = ["module g711.so", "module aufile.so", "module aubridge.so"]
-    with wave.open(str(folder / "sound.wav"), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(bytes(16_000))
     (folder / "config").write_text(
         "\n".join(
             [
-                f"sip_listen 127.0.0.1:{port}",
+                "sip_listen 127.0.0.1:0",
                 "net_interface 127.0.0.1",
-                f"audio_source aufile,{folder / 'sound.wav'}",
+                f"audio_source aufile,{sound_in(folder)}",
                 "audio_player aubridge,x",
                 "module_path /usr/lib/baresip/modules",
                 *modules,
