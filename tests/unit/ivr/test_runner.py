@@ -35,11 +35,13 @@ verb = "hang_up"
 verb = "queue"
 queue = "sales"
 max_wait_s = 60
-next = "bye"
+next = "sorry"
 [flows.main.steps.out]
 verb = "bridge"
 to = "sip:office@carrier"
-next = "bye"
+[flows.main.steps.sorry]
+verb = "say"
+text = { en = "sorry", zh = "抱歉" }
 """
 ROUTES = (
     Route(number="1000", flow="main"),
@@ -165,6 +167,8 @@ async def test_longest_wait_ends_the_call_by_the_flow(line: Line) -> None:
     line.call()
     line.press("1")
     line.house.clock.advance(60)
+    assert line.playing() == ["抱歉"]
+    line.hears_to_the_end()
     assert line.is_over
     assert Ended(reason=EndReason.FLOW_ENDED) in line.house.events(line.session)
     assert line.house.clock.alarms == 0
@@ -272,14 +276,14 @@ async def test_office_that_does_not_answer_sends_the_caller_on(line: Line) -> No
     line.press("2")
     line.house.clock.advance(30)
     assert trunk.drivers[0].ended is EndReason.NO_ANSWER
-    assert line.is_over
+    assert line.playing() == ["sorry"]
 
 
 async def test_office_that_no_trunk_reaches_sends_the_caller_on(line: Line) -> None:
     line.house.exchange.dialer = Trunk(line.house, knows_target=False)
     line.call()
     line.press("2")
-    assert line.is_over
+    assert line.playing() == ["sorry"]
 
 
 async def test_prompts_known_beforehand_are_made_at_the_start() -> None:
