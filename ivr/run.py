@@ -14,10 +14,11 @@ from ivr.prompts import Prompts
 from mediaswitch import _core
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SECOND, Clock
-from mediaswitch.errors import NotFound, SwitchError
-from mediaswitch.exchange import Exchange, PlayDone, PlayItem
+from mediaswitch.errors import SwitchError
+from mediaswitch.exchange import Exchange, PlayDone
 from mediaswitch.ids import LegId, SessionId
-from mediaswitch.session import Leg, LegState
+from mediaswitch.media import PlayItem
+from mediaswitch.session import Leg
 from mediaswitch.timeline import EndReason
 from mediaswitch.timers import Alarm, Timers
 
@@ -211,18 +212,8 @@ class Run:
 
     @_perform.register
     def _(self, action: a.Dial) -> None:
-        try:
+        with self._bus.held():  # a target nobody serves ends its leg at once: know which leg before hearing of it
             self._dialled = self._exchange.dial(self._session, action.target)
-        except NotFound as error:
-            log.error("session %s: %s", self._session, error)
-            self._give_up_dialling()
-
-    def _give_up_dialling(self) -> None:
-        """No trunk serves the target: the leg made for it never rang."""
-        for leg in self._exchange.session(self._session).live_legs:
-            if leg.state is LegState.RINGING and leg.id != self.leg.id:
-                self._dialled = leg.id
-                self._exchange.leg_ended(self._session, leg.id, EndReason.FAILED)
 
     @_perform.register
     def _(self, action: a.StopDialling) -> None:

@@ -38,7 +38,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(given: argparse.Namespace) -> None:
-    from mediaswitch.__main__ import serve  # the composition root loads every package; the other commands need none
+    from mediaswitch.serving import serve  # the composition root loads every package; the other commands need none
 
     serve(find_settings(given.config), log_level=given.log_level)
 

@@ -10,25 +10,25 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import singledispatchmethod
 from pathlib import Path
 
-from mediaswitch import _core, media
+from mediaswitch import _core
 from mediaswitch import commands as c
 from mediaswitch import decide as d
 from mediaswitch.bus import Bus
 from mediaswitch.clock import Clock
+from mediaswitch.core_events import Report, report_of
 from mediaswitch.errors import NotFound, Refused, SwitchError, Unavailable
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TrackId, new_session_id
+from mediaswitch.media import PlayItem
 from mediaswitch.numbers import NumberPlan, Route
+from mediaswitch.performing import Performer
 from mediaswitch.ports import PortBook
 from mediaswitch.services import Dialer, LegDriver, RecordingFolders
-from mediaswitch.session import Leg, LegState, Session, SessionState
-from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, SegmentClosed, Track
+from mediaswitch.session import Leg, Session, SessionState
+from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, Track
 
 log = logging.getLogger(__name__)
-
-PlayItem = _core.PlayFile | _core.PlayTone | _core.PlaySilence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +100,24 @@ class Exchange:
         self._bus = bus
         self._numbers = numbers
         self._folders = folders
-        self._hold_music = hold_music
         self._default_language = default_language
         self._sessions: dict[SessionId, Session] = {}
         self._routes: dict[SessionId, Route] = {}
-        self._drivers: dict[LegId, LegDriver] = {}
         self._book = PortBook()
+        self._performer = Performer(core, self._book, hold_music=hold_music)
         self._recordings_closed = asyncio.Event()
         self._recordings_closed.set()
-        self.dialer: Dialer | None = None
-        "Given by the composition root; without one nobody outside can be reached."
         self.accepting = True
         "False while shutting down: new sessions are refused."
+
+    @property
+    def dialer(self) -> Dialer | None:
+        """Given by the composition root, which builds it after us; without one nobody outside can be reached."""
+        return self._performer.dialer
+
+    @dialer.setter
+    def dialer(self, dialer: Dialer) -> None:
+        self._performer.dialer = dialer
 
     # --- reading -------------------------------------------------------------------------------------------
 
@@ -153,7 +159,7 @@ class Exchange:
         session = self._handle(session.id, start, now=now)
         if no_folder is not None:
             session = self._handle(session.id, c.NoteRecordingFailure(reason=no_folder, track=None))
-        self._drivers[session.legs[0].id] = driver
+        self._performer.drivers[session.legs[0].id] = driver
         return session, session.legs[0]
 
     def _recording_folder(self, session: Session, route: Route, now: int) -> tuple[Path | None, str | None]:
@@ -269,7 +275,7 @@ class Exchange:
         try:
             self._handle(session, c.OpenLeg(leg=leg, port=port, tracks=tracks))
         except SwitchError:
-            self._close_port(port)
+            self._performer.close_leg_port(port)
             raise
 
     def _port_of(self, session: SessionId, leg: LegId) -> PortId:
@@ -301,7 +307,10 @@ class Exchange:
         self._handle(session, c.PressDigit(leg=leg, digit=digit, duration_ms=duration_ms))
 
     def dial(self, session: SessionId, target: str, *, name: str | None = None) -> LegId:
-        """Ring somebody outside; they and the customer are connected on answer. Raises NotFound for no such trunk."""
+        """Ring somebody outside; they and the customer are connected on answer.
+
+        A target that nobody serves ends the new leg as FAILED.
+        """
         before = len(self.session(session).legs)
         after = self._handle(session, c.Dial(target=target, name=name or target))
         return after.legs[before].id
@@ -324,20 +333,10 @@ class Exchange:
         """
         if label is not None:
             self._handle(session, c.NotePrompt(prompt=label))
-        return self._play(self.session(session).player_port, items, loop=loop)
-
-    def _play(self, player: PortId, items: Sequence[PlayItem], *, loop: bool) -> int:
-        try:
-            return self._core.play(player, list(items), loop=loop)
-        except _core.BadMediaFile as error:
-            raise Refused(str(error)) from error
+        return self._performer.play(self.session(session).player_port, items, loop=loop)
 
     def stop_playing(self, session: SessionId) -> None:
-        self._stop_player(self.session(session).player_port)
-
-    def _stop_player(self, player: PortId) -> None:
-        if player in self._book.players:
-            self._core.stop_playing(player)
+        self._performer.stop_player(self.session(session).player_port)
 
     def enqueue(self, session: SessionId, queue: QueueName, *, priority: int = 0) -> None:
         """Let the session wait for an agent of the queue; the higher priority goes first."""
@@ -381,7 +380,7 @@ class Exchange:
         port = self._accept_offer(session, offer)
         after = self._handle(session, c.Accept(agent=agent, leg_kind=LegKind.WEBRTC))
         leg = after.legs[-1]
-        self._drivers[leg.id] = driver
+        self._performer.drivers[leg.id] = driver
         tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
         self._open_leg(session, leg.id, PortId(port.port), tracks)
         self.leg_answered(session, leg.id)
@@ -445,61 +444,14 @@ class Exchange:
         self._forget_if_done(session_id)
         return outcome.session
 
-    @singledispatchmethod
     def _perform(self, action: d.Action, session: Session) -> None:
-        raise TypeError(f"no way to perform {type(action).__name__}")
-
-    @_perform.register
-    def _(self, action: d.ConnectAction, session: Session) -> None:
-        media.connect(self._core, action.crosspoint)
-
-    @_perform.register
-    def _(self, action: d.DisconnectAction, session: Session) -> None:
-        media.disconnect(self._core, action.crosspoint)
-
-    @_perform.register
-    def _(self, action: d.AnswerLegAction, session: Session) -> None:
-        if driver := self._drivers.get(action.leg):
-            driver.answer()
-
-    @_perform.register
-    def _(self, action: d.RingLegAction, session: Session) -> None:
-        if driver := self._drivers.get(action.leg):
-            driver.ring()
-
-    @_perform.register
-    def _(self, action: d.DialAction, session: Session) -> None:
-        if self.dialer is None:
-            raise NotFound("nothing outside can be dialled")
-        self._drivers[action.leg] = self.dialer.dial(
-            session.id, action.leg, action.target, caller=session.customer.number
-        )
-
-    @_perform.register
-    def _(self, action: d.HangUpLegAction, session: Session) -> None:
-        if driver := self._drivers.pop(action.leg, None):
-            driver.hang_up(action.reason)
-        if (port := session.leg(action.leg).port) is not None:
-            self._close_port(port)
-
-    @_perform.register
-    def _(self, action: d.PlayHoldMusicAction, session: Session) -> None:
-        self._play(session.player_port, [_core.PlayFile(str(self._hold_music))], loop=True)
-
-    @_perform.register
-    def _(self, action: d.StopPlayingAction, session: Session) -> None:
-        self._stop_player(session.player_port)
-
-    @_perform.register
-    def _(self, action: d.CloseMediaAction, session: Session) -> None:
-        self._book.players.pop(session.player_port, None)
-        self._core.close_port(session.player_port)
-        if session.recorder_port is not None:
-            self._core.close_port(session.recorder_port, end_ns=action.end_ns)
-
-    def _close_port(self, port: PortId) -> None:
-        if self._book.legs.pop(port, None) is not None:
-            self._core.close_port(port)
+        try:
+            self._performer.perform(action, session)
+        except NotFound as error:
+            if not isinstance(action, d.DialAction):
+                raise
+            log.warning("session %s cannot dial %s: %s", session.id, action.target, error)
+            self.leg_ended(session.id, action.leg, EndReason.FAILED)
 
     def _forget_if_done(self, session_id: SessionId) -> None:
         session = self._sessions.get(session_id)
@@ -513,86 +465,31 @@ class Exchange:
     # --- events of the media core --------------------------------------------------------------------------
 
     def handle_core_event(self, event: _core.CoreEvent) -> None:
-        """Take one event of the media core. Those of ports and sessions already gone are dropped."""
-        self._on_core(event)
+        """Take one event of the media core. Those that come too late for their session are dropped."""
+        if isinstance(event, _core.PlayFinished):
+            self._play_finished(event)
+        elif report := report_of(event, self._book):
+            try:
+                self._take_report(report, event.at_ns)
+            except SwitchError as error:
+                log.debug("too late: %r: %s", event, error)
+        if isinstance(event, _core.RecorderClosed):
+            self._recorder_closed(PortId(event.recorder))
 
-    @singledispatchmethod
-    def _on_core(self, event: _core.CoreEvent) -> None:
-        log.debug("media: %r", event)
+    def _take_report(self, report: Report, at: int) -> None:
+        if isinstance(report.command, c.EndLeg):
+            log.warning("session %s leg %s: %s", report.session, report.command.leg, report.command.reason)
+            self.leg_ended(report.session, report.command.leg, report.command.reason)
+        else:  # at the instant when the core saw it, but never before what is already on the timeline
+            now = max(at, self.session(report.session).changed_at)
+            self._handle(report.session, report.command, now=now)
 
-    @_on_core.register
-    def _(self, event: _core.Digit) -> None:
-        if (leg := self._book.legs.get(PortId(event.port))) and self._is_answered(*leg):
-            self.digit(*leg, event.digit, duration_ms=event.duration_ms)
-
-    def _is_answered(self, session: SessionId, leg: LegId) -> bool:
-        return session in self._sessions and self._sessions[session].leg(leg).state is LegState.ANSWERED
-
-    @_on_core.register
-    def _(self, event: _core.MediaStarted) -> None:
-        self._note_media(TrackId(event.track), flowing=True, at=event.at_ns)
-
-    @_on_core.register
-    def _(self, event: _core.MediaStopped) -> None:
-        self._note_media(TrackId(event.track), flowing=False, at=event.at_ns)
-
-    def _note_media(self, track: TrackId, *, flowing: bool, at: int) -> None:
-        owner = self._book.tracks.get(track)
-        session = self._sessions.get(owner.session) if owner else None
-        if session is not None and not session.is_over:
-            self._handle(session.id, c.NoteMedia(track=track, flowing=flowing))
-
-    @_on_core.register
-    def _(self, event: _core.MediaTimeout) -> None:
-        self._lose_leg(PortId(event.port), EndReason.MEDIA_TIMEOUT)
-
-    @_on_core.register
-    def _(self, event: _core.PortFailed) -> None:
-        self._lose_leg(PortId(event.port), EndReason.FAILED)
-
-    @_on_core.register
-    def _(self, event: _core.PortGone) -> None:
-        self._lose_leg(PortId(event.port), EndReason.CONNECTION_LOST)
-
-    def _lose_leg(self, port: PortId, reason: EndReason) -> None:
-        if leg := self._book.legs.get(port):
-            log.warning("session %s leg %s: %s", *leg, reason)
-            self.leg_ended(*leg, reason)
-
-    @_on_core.register
-    def _(self, event: _core.PlayFinished) -> None:
+    def _play_finished(self, event: _core.PlayFinished) -> None:
         if session := self._book.players.get(PortId(event.port)):
             self._bus.publish(PlayDone(session=session, play=event.play_id, outcome=event.outcome))
 
-    @_on_core.register
-    def _(self, event: _core.SegmentClosed) -> None:
-        session, owner = self._book.recorders.get(PortId(event.recorder)), self._book.tracks.get(TrackId(event.track))
-        if session is None or owner is None:
-            return
-        segment = SegmentClosed(
-            track=TrackId(event.track),
-            participant=owner.participant,
-            kind=owner.kind,
-            file=Path(event.file).name,
-            codec=event.codec,
-            start_ns=event.start_ns,
-            end_ns=event.end_ns,
-            packets=event.packets,
-            lost=event.lost,
-            gaps=tuple(event.gaps),
-            width=event.width or 0,
-            height=event.height or 0,
-        )
-        self._handle(session, c.NoteSegment(segment=segment))
-
-    @_on_core.register
-    def _(self, event: _core.RecorderFailed) -> None:
-        if session := self._book.recorders.get(PortId(event.recorder)):
-            self._handle(session, c.NoteRecordingFailure(reason=event.reason, track=TrackId(event.track)))
-
-    @_on_core.register
-    def _(self, event: _core.RecorderClosed) -> None:
-        if session := self._book.recorders.pop(PortId(event.recorder), None):
-            self._handle(session, c.NoteRecordingClosed())
-            if not self._book.recorders:
-                self._recordings_closed.set()
+    def _recorder_closed(self, recorder: PortId) -> None:
+        if session := self._book.recorders.pop(recorder, None):
+            self._forget_if_done(session)
+        if not self._book.recorders:
+            self._recordings_closed.set()

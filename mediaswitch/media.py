@@ -10,6 +10,9 @@ from mediaswitch.matrix import Crosspoint
 
 log = logging.getLogger(__name__)
 
+PlayItem = _core.PlayFile | _core.PlayTone | _core.PlaySilence
+"What a player can play."
+
 
 class Media(Protocol):
     """The part of the core that carries out what sessions decide (see _core.pyi for all of it)."""

@@ -10,7 +10,7 @@ from mediaswitch.timeline import Entry, Event
 
 def apply(session: Session, entry: Entry) -> Session:
     """The session after one more entry."""
-    return replace(_apply(entry.event, session, entry.at), seq=entry.seq)
+    return replace(_apply(entry.event, session, entry.at), seq=entry.seq, changed_at=entry.at)
 
 
 @singledispatch

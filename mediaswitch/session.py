@@ -98,6 +98,8 @@ class Session:
     recording_folder: str | None = None
     flowed: frozenset[TrackId] = frozenset()
     "Tracks that have carried media so far."
+    changed_at: int = 0
+    "When its newest timeline entry was made."
     seq: int = 0
     "Number of the newest timeline entry."
 
