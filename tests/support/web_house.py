@@ -82,16 +82,16 @@ class KeptEntries:
 
 @dataclass
 class Shelf:
-    """One recording in a folder of files, named as the methods are."""
+    """Two recordings in one folder of files, named as the methods are."""
 
     folder: Path
-    session: SessionId = SessionId("s-recorded")
+    sessions: tuple[str, str] = ("s-recorded", "s-another")
     queries: list[RecordingQuery] = field(default_factory=list)
 
     async def find(self, query: RecordingQuery) -> RecordingPage:
         self.queries.append(query)
         row = {
-            "session_id": self.session,
+            "session_id": self.sessions[0],
             "started_at": "2027-01-15T08:00:00.000Z",
             "duration_ms": 2000,
             "channel": "phone",
@@ -104,7 +104,7 @@ class Shelf:
         return RecordingPage(recordings=[row], next_cursor=None)
 
     async def manifest(self, tenant: TenantId, session: SessionId) -> dict[str, Any]:
-        if session != self.session:
+        if session not in self.sessions:
             raise NotFound(f"no recording of session {session}")
         track = {
             "id": "7",
@@ -134,7 +134,7 @@ class Shelf:
         return self._file(session, track, "original.mka")
 
     def _file(self, session: SessionId, track: str, name: str) -> Path:
-        if session != self.session or track not in ("7", "8"):
+        if session not in self.sessions or track not in ("7", "8"):
             raise NotFound(f"no recording of session {session}")
         if track == "8":
             raise WrongState("still being recorded")
@@ -208,7 +208,7 @@ class WebHouse:
             headers = {"Content-Type": "application/json"} | headers
         url = self.client.make_url(path)  # by the session itself: TestClient would keep every answer
         async with self.client.session.request(method, url, headers=headers, **options) as response:
-            return Answer(response.status, dict(response.headers), await response.text())
+            return Answer(response.status, dict(response.headers), await response.text(errors="replace"))
 
     def token(self, username: str, tenant: TenantId = DEFAULT_TENANT) -> str:
         """The access token that a login would give."""

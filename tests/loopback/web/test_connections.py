@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from signaling.web import app
+from signaling.web import app, operations
 from tests.support.web_house import WebHouse
 
 pytestmark = pytest.mark.loopback
@@ -30,6 +30,17 @@ async def test_idle_connection_is_closed(port: int, sent: bytes) -> None:
     writer.write(sent)
     async with asyncio.timeout(5):
         await reader.read()
+    writer.close()
+
+
+async def test_body_that_does_not_come_is_not_waited_for(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(operations, "BODY_TIMEOUT_S", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = b"POST /api/v1/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n"
+    writer.write(head + b'{"username":')
+    async with asyncio.timeout(5):
+        answer = await reader.readuntil(b"}")
+    assert answer.startswith(b"HTTP/1.1 408")
     writer.close()
 
 

@@ -73,7 +73,9 @@ async def test_browser_seeks_by_range(house: WebHouse) -> None:
 async def test_signed_address_opens_nothing_else_and_not_for_ever(house: WebHouse) -> None:
     track = await manifest_track(house)
     token = urlsplit(track["url"]).query
-    assert (await house.ask("GET", f"/api/v1/recordings/s-other/tracks/7/media?{token}")).status == 404
+    another = "/api/v1/recordings/s-another/tracks/7/media"
+    assert (await house.ask("GET", another, token=house.token("rex"))).status == 200
+    assert (await house.ask("GET", f"{another}?{token}")).status == 404
     assert (await house.ask("GET", f"/api/v1/recordings/s-recorded?{token}")).status == 401
     assert (await house.ask("GET", f"/api/v1/me?{token}")).status == 401
     house.house.clock.advance(MEDIA_S + 2)
