@@ -34,6 +34,7 @@ SPOKEN = {
 TURN_S = 6.0
 "Customer and agent speak in turns of this length."
 
+PLAYABLE = "() => [...document.querySelectorAll('audio[data-testid], video')].every((e) => e.readyState >= 3)"
 TO_CHINESE, TO_ENGLISH = "中文", "English"
 
 
@@ -66,9 +67,10 @@ async def _scenes(switch: RunningSwitch, parties: dict[str, Party]) -> None:
         await _in_both_languages(page, "recordings", schemes=("light",))
         await page.get_by_role("link", name=CUSTOMER).click()
         await expect(page.get_by_test_id("track-row").first).to_be_visible()
-        await asyncio.sleep(3)  # renditions and waveforms
+        await page.wait_for_function(PLAYABLE, timeout=60_000)
         await page.locator('[data-testid=timeline] [data-type="share_started"] button').last.click()
         await page.keyboard.press("ArrowRight")
+        await page.wait_for_function(PLAYABLE, timeout=60_000)
         await _in_both_languages(page, "review")
 
 

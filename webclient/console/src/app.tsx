@@ -38,12 +38,9 @@ export function App({ client }: { client: SwitchClient }) {
 
 function Themed() {
   const { language, dark } = usePreferences();
-  useEffect(() => {
-    for (const [name, value] of Object.entries(callColoursFor(dark))) document.documentElement.style.setProperty(name, value);
-  }, [dark]);
   return (
     <ConfigProvider locale={language === "zh" ? zhCN : enUS} theme={themeFor(dark)}>
-      <AntApp style={{ height: "100%" }}>
+      <AntApp style={{ height: "100%", ...callColoursFor(dark) }}>
         <Router base="/console">
           <Entry />
         </Router>

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { customerLines, duration } from "../src/common/format";
 import { judge } from "../src/desk/LineQuality";
 import { ticks } from "../src/recordings/TimeAxis";
+import { shownParts } from "../src/recordings/tracks";
 import { resample } from "../src/recordings/Waveform";
 import { en } from "../src/words/en";
 
@@ -20,6 +21,28 @@ test("an axis has few ticks whatever its length", () => {
     expect(ticks(length).length).toBeGreaterThan(0);
     expect(ticks(length).length).toBeLessThanOrEqual(13);
   }
+});
+
+describe("a picture", () => {
+  const track = (start_ms: number, end_ms: number, gaps: [number, number][]) => ({
+    id: "t",
+    participant: { id: "p", role: "customer" as const, name: "" },
+    kind: "screen" as const,
+    codec: "vp8",
+    start_ms,
+    end_ms,
+    gaps,
+    url: "",
+  });
+
+  test("is shown between the long gaps of its track, whatever packets were lost", () => {
+    const gaps: [number, number][] = [[0, 5000], [7000, 7080], [12_000, 20_000]];
+    expect(shownParts(track(0, 20_000, gaps))).toEqual([[5000, 12_000]]);
+  });
+
+  test("is shown in several parts when it was stopped and started again", () => {
+    expect(shownParts(track(1000, 9000, [[4000, 6000]]))).toEqual([[1000, 4000], [6000, 9000]]);
+  });
 });
 
 describe("a waveform", () => {

@@ -8,7 +8,7 @@ import { useClient } from "../client";
 import { duration } from "../common/format";
 import { useWords } from "../preferences";
 import type { Playback } from "./playback";
-import { isSound, trackColour, trackName } from "./tracks";
+import { isSound, shownParts, trackColour, trackName } from "./tracks";
 import { usePlaybackState } from "./usePlayback";
 import { Waveform } from "./Waveform";
 import style from "./Review.module.css";
@@ -32,10 +32,11 @@ export function TrackRow({ track, playback }: Props) {
         <Download track={track} />
       </div>
       <div className={style.lane}>
-        {isSound(track) ? <SoundLane track={track} playback={playback} colour={colour} /> : <Span track={track} of={playback.durationMs} colour={colour} />}
-        {track.gaps.map(([from, to]) => (
-          <i key={from} className={style.gap} title={words.review.gap} style={place(from, to, playback.durationMs)} />
-        ))}
+        {isSound(track) ? (
+          <SoundLane track={track} playback={playback} colour={colour} />
+        ) : (
+          <PictureLane track={track} ofMs={playback.durationMs} colour={colour} />
+        )}
       </div>
     </div>
   );
@@ -91,20 +92,30 @@ function KindIcon({ track }: { track: RecordedTrack }) {
 
 function SoundLane({ track, playback, colour }: Props & { colour: string }) {
   const client = useClient();
+  const { review } = useWords();
   const element = useRef<HTMLAudioElement>(null);
   const peaks = usePeaks(track.peaks_url ?? null);
   useEffect(() => (element.current === null ? undefined : playback.attach(track.id, element.current, { leads: true })), [playback, track.id]);
   return (
     <>
+      {track.gaps.map(([from, to]) => (
+        <i key={from} className={style.gap} title={review.gap} style={place(from, to, playback.durationMs)} />
+      ))}
       {peaks !== null && <Waveform peaks={peaks} durationMs={playback.durationMs} colour={colour} />}
       <audio ref={element} src={client.mediaUrl(track.url)} preload="auto" data-testid={`audio-${track.id}`} />
     </>
   );
 }
 
-function Span({ track, of, colour }: { track: RecordedTrack; of: number; colour: string }) {
-  const label = `${duration(track.start_ms)} – ${duration(track.end_ms)}`;
-  return <i className={style.span} title={label} style={{ ...place(track.start_ms, track.end_ms, of), background: colour }} />;
+function PictureLane({ track, ofMs, colour }: { track: RecordedTrack; ofMs: number; colour: string }) {
+  return shownParts(track).map(([from, to]) => (
+    <i
+      key={from}
+      className={style.span}
+      title={`${duration(from)} – ${duration(to)}`}
+      style={{ ...place(from, to, ofMs), background: colour }}
+    />
+  ));
 }
 
 function usePeaks(url: string | null): Peaks | null {

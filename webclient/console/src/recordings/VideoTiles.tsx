@@ -5,7 +5,7 @@ import { useEffect, useRef } from "react";
 import { useClient } from "../client";
 import { useWords } from "../preferences";
 import type { Playback } from "./playback";
-import { trackName } from "./tracks";
+import { shownParts, trackName } from "./tracks";
 import { usePosition } from "./usePlayback";
 import style from "./Review.module.css";
 
@@ -26,7 +26,7 @@ function VideoTile({ track, playback }: { track: RecordedTrack; playback: Playba
   const element = useRef<HTMLVideoElement>(null);
   const position = usePosition(playback, 250);
   useEffect(() => (element.current === null ? undefined : playback.attach(track.id, element.current)), [playback, track.id]);
-  const inView = position >= track.start_ms && position <= track.end_ms;
+  const inView = shownParts(track).some(([from, to]) => position >= from && position <= to);
   const name = trackName(track, words);
   return (
     <figure className={style.video}>

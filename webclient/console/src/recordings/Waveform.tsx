@@ -2,6 +2,7 @@
 
 import type { Peaks } from "@mediaswitch/sdk";
 import { useEffect, useRef } from "react";
+import { usePreferences } from "../preferences";
 import style from "./Review.module.css";
 
 const BAR_PX = 2;
@@ -19,6 +20,7 @@ export function Waveform({ peaks, durationMs, colour }: { peaks: Peaks; duration
 function Bars(props: { peaks: Peaks; durationMs: number; colour: string; className: string | undefined }) {
   const { peaks, durationMs, colour, className } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
+  const { dark } = usePreferences();
   useEffect(() => {
     const element = canvas.current;
     if (element === null) return;
@@ -26,7 +28,7 @@ function Bars(props: { peaks: Peaks; durationMs: number; colour: string; classNa
     const sized = new ResizeObserver(redraw);
     sized.observe(element);
     return () => sized.disconnect();
-  }, [peaks, durationMs, colour]);
+  }, [peaks, durationMs, colour, dark]); // the colour is a variable that light and dark set
   return <canvas ref={canvas} className={className} />;
 }
 

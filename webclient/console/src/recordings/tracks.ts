@@ -26,3 +26,19 @@ export function trackColour(track: RecordedTrack): string {
   if (track.kind === "ivr" || track.participant.role === "bot") return "var(--ms-bot)";
   return track.participant.role === "customer" ? "var(--ms-customer)" : "var(--ms-agent)";
 }
+
+/** Shorter gaps in a picture are lost packets, longer ones mean that nothing was shown. */
+const NOTHING_SHOWN_MS = 1000;
+
+/** The parts of the session in which a camera or screen was shown, in milliseconds. */
+export function shownParts(track: RecordedTrack): [fromMs: number, toMs: number][] {
+  const pauses = track.gaps.filter(([from, to]) => to - from >= NOTHING_SHOWN_MS).sort(([a], [b]) => a - b);
+  const parts: [number, number][] = [];
+  let from = track.start_ms;
+  for (const [pausedAt, resumedAt] of pauses) {
+    if (pausedAt > from) parts.push([from, pausedAt]);
+    from = Math.max(from, resumedAt);
+  }
+  if (track.end_ms > from) parts.push([from, track.end_ms]);
+  return parts;
+}
