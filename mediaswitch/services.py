@@ -189,7 +189,7 @@ class RecordingQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingPage:
-    """Rows are JSON objects as in docs/api.md."""
+    """Rows are JSON objects as openapi.json describes them."""
 
     recordings: Sequence[dict[str, Any]]
     next_cursor: str | None

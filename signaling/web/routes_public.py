@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from mediaswitch.errors import NotFound, Refused, Unavailable
+from mediaswitch.errors import NotFound, SwitchError
 from mediaswitch.exchange import NewSession
 from mediaswitch.ids import DEFAULT_TENANT
 from mediaswitch.session import Leg, Session
@@ -69,7 +69,7 @@ def _start(call: Call[CallRequest]) -> tuple[Session, Leg, str]:
         if given.video:
             exchange.share(session.id, leg.participant, MediaKind.CAMERA, active=True)
         exchange.begin(session.id)
-    except (Refused, Unavailable):
+    except SwitchError:
         exchange.hang_up(session.id, EndReason.FAILED)
         raise
     return session, leg, answer

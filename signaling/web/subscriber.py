@@ -60,7 +60,3 @@ class Subscriber:
 
     async def next_frame(self) -> str:
         return await self._frames.get()
-
-    def waiting(self) -> list[str]:
-        """Take out what waits."""
-        return [self._frames.get_nowait() for _ in range(self._frames.qsize())]

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from aiohttp import WSMsgType
+from aiohttp import WSMsgType, WSServerHandshakeError
 
 from mediaswitch.ids import SessionId
 from mediaswitch.timeline import EndReason
@@ -178,6 +178,19 @@ async def test_socket_that_says_nothing_is_closed_in_time(house: WebHouse, monke
     monkeypatch.setattr(socket, "HELLO_TIMEOUT_S", 0.1)
     live = await house.socket()
     assert await live.wait_closed() == socket.CLOSE_NO_HELLO
+
+
+async def test_sockets_that_do_not_say_hello_cannot_crowd_out_the_server(
+    house: WebHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "STRANGERS", 1)
+    stranger = await house.socket()
+    with pytest.raises(WSServerHandshakeError) as refused:
+        await house.socket()
+    assert refused.value.status == 503
+    await stranger.say({"type": "hello", "token": house.token("ann")})
+    await stranger.wait_frame("welcome")
+    await house.live(house.token("bob"))
 
 
 @pytest.mark.parametrize(
