@@ -76,7 +76,7 @@ class Connections:
             del self._unsent[hop]
             self._on_failure(hop)
             return
-        self._open[hop.host, hop.port] = connection  # under the name that was asked for, too
+        self._name(connection, (hop.host, hop.port))  # under the name that was asked for, too
         for data in self._unsent.pop(hop):
             connection.write(data)
 
@@ -85,18 +85,23 @@ class Connections:
         address = connection.address
         if len(self._open) >= MAX_CONNECTIONS or self._per_source[address[0]] >= MAX_CONNECTIONS_PER_SOURCE:
             return False
-        self._open[address] = connection
+        self._name(connection, address)
         self._per_source[address[0]] += 1
         return True
 
     def closed(self, connection: "Connection") -> None:
         """Forget a connection."""
-        for address in [address for address, known in self._open.items() if known is connection]:
-            del self._open[address]
+        for address in connection.names:
+            if self._open.get(address) is connection:
+                del self._open[address]
         self._per_source[connection.address[0]] -= 1
         if self._per_source[connection.address[0]] <= 0:
             del self._per_source[connection.address[0]]
         self._on_failure(Hop("tcp", *connection.address))
+
+    def _name(self, connection: "Connection", address: Address) -> None:
+        connection.names.add(address)
+        self._open[address] = connection
 
     def received(self, message: bytes, connection: "Connection") -> None:
         """Hand on a message."""
@@ -113,6 +118,8 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._is_known = False
         self.address: Address = ("", 0)
+        self.names: set[Address] = set()
+        "Under which it is found: the peer's address, and what was asked for when it was opened."
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

@@ -19,7 +19,6 @@ REJECT_STATUS = {
     EndReason.BUSY: 486,
     EndReason.REJECTED: 603,
     EndReason.NO_ANSWER: 480,
-    EndReason.FAILED: 500,
     EndReason.SHUTDOWN: 503,
 }
 "What a caller who was never answered is told; 480 for every other reason."

@@ -71,7 +71,7 @@ class Headers:
             if key == name:
                 return value
         key = header_key(name)
-        return next((value for known, value in self._fields if known == key), None)
+        return None if key == name else self.get(key)
 
     def all(self, name: str) -> list[str]:
         """Return the field values of that name, one a line, as they came."""

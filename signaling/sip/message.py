@@ -102,6 +102,15 @@ class Response(Message):
         self.status = status
         self.reason = reason
 
+    @classmethod
+    def answering(cls, request: Request, status: int, reason: str, headers: Headers) -> "Response":
+        """Return a response whose `headers` repeat those of the request: what is parsed there is not parsed again."""
+        response = cls.__new__(cls)
+        response.headers, response.body, response.status, response.reason = headers, b"", status, reason
+        response.via, response.call_id, response.cseq = request.via, request.call_id, request.cseq
+        response._from, response._to = request._from, None
+        return response
+
     def _first_line(self) -> str:
         return f"{VERSION} {self.status} {self.reason}"
 

@@ -32,7 +32,7 @@ def make_response(request: Request, status: int, *, to_tag: str = "", reason: st
     timestamp = request.headers.get("timestamp")
     if status == 100 and timestamp:  # §8.2.6.1
         headers.add("timestamp", timestamp)
-    return Response(status, reason or reason_phrase(status), headers)
+    return Response.answering(request, status, reason or reason_phrase(status), headers)
 
 
 def make_stateless_reply(bad: BadRequest) -> bytes:

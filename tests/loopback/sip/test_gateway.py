@@ -10,6 +10,8 @@ from mediaswitch import timeline as t
 from mediaswitch.config import Config, PhoneTable, ServerTable, SipTable, TrunkTable
 from mediaswitch.numbers import Route
 from signaling.sip import events as ev
+from signaling.sip import gateway
+from signaling.sip.reply import make_response
 from signaling.sip.sdp import SessionDescription
 from tests.loopback.sip.house import House, Phone, house, offer_at, until
 from tests.loopback.sip.raw import RawPeer
@@ -116,8 +118,8 @@ async def test_caller_giving_up_cancels_the_callee(switch: House, caller: Phone,
     ("number", "offer", "status"),
     [
         ("9", offer_at(30_000), 404),
-        ("3000", offer_at(30_000), 404),
-        ("4000", offer_at(30_000), 404),
+        ("3000", offer_at(30_000), 480),
+        ("4000", offer_at(30_000), 480),
         ("1000", offer_at(30_000).replace(b"RTP/AVP 0 101", b"RTP/SAVP 0 101"), 488),
         ("1000", offer_at(30_000).replace(b"RTP/AVP 0 101", b"RTP/AVP 3"), 488),
         ("1000", offer_at(30_000, ip="no-such-host.invalid"), 488),
@@ -212,6 +214,31 @@ async def test_digits_in_info_reach_the_timeline_and_other_infos_are_refused(swi
         digits = [(e.digit, e.duration_ms) for e in switch.of(t.DigitPressed) if isinstance(e, t.DigitPressed)]
         assert digits == [("5", 240), ("*", 160)]
         peer.send_bye(ok)
+        await until(switch.is_empty)
+
+
+async def test_phone_on_hold_may_be_silent_but_is_asked_whether_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hold sends no media for as long as it likes; a phone that has forgotten the call says 481 (§12.2.1.2)."""
+    monkeypatch.setattr(gateway, "PING_INTERVAL_S", 0.2)
+    config = Config(server=SERVER, sip=SIP)
+    async with house(tmp_path, config, [Route(number="1000", flow="test")], media_timeout_ms=400) as switch:
+        async with RawPeer.open(switch.port) as peer:
+            peer.send_invite("1000", body=offer_at(30_000))
+            ok = await peer.final()
+            peer.send_ack(ok)
+            peer.send_within(ok, "INVITE", offer_at(30_000, direction="inactive", version=2))
+            peer.send_ack(await peer.final())
+            for _ in range(4):
+                ping = await peer.request()
+                assert ping.method == "OPTIONS"
+                peer.accept(ping)
+            assert switch.sip.agent.call_count == 1
+            peer.send(make_response(await peer.request(), 481).to_bytes())
+            await until(lambda: switch.of(t.Ended))
+            reasons = [event.reason for event in switch.of(t.LegEnded) if isinstance(event, t.LegEnded)]
+            assert reasons == [t.EndReason.CONNECTION_LOST]
         await until(switch.is_empty)
 
 
