@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chromium import position
 from tests.support.server import RunningSwitch
 from tests.support.speech import SPEECH_S, best_alignment, pesq_nb, speech
 from tests.support.talk import heard_by_phone, phone_rings_desk, phone_to_desk
@@ -89,13 +90,19 @@ async def test_phone_holding_by_reinvite_lets_the_desk_hear_music_until_it_resum
     switch: RunningSwitch, tmp_path: Path, tones: dict[str, Path]
 ) -> None:
     async with phone_to_desk(switch, tmp_path, **tones) as (phone, desk):
+        await asyncio.sleep(1)
+        talking = await position(desk.page)
         await phone.hold()
         await asyncio.sleep(0.5)
+        held = await position(desk.page)
         samples, rate = await desk.heard(1.0)
         assert level_db(samples) > HEARD_DB, "the desk hears nothing"
         assert tone_db(samples, rate, PHONE_HZ) < HEARD_DB
         await phone.resume()
         await asyncio.sleep(0.5)
+        resumed = await position(desk.page)
+        assert talking.leads_to(held), (talking, held)
+        assert held.leads_to(resumed), (held, resumed)
         samples, rate = await desk.heard(1.0)
         assert tones_heard(samples, rate, [PHONE_HZ, DESK_HZ]) == {PHONE_HZ}
         samples, rate = read_wav(await heard_by_phone(phone, tmp_path / "after.wav", 1.0))

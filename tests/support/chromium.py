@@ -3,6 +3,7 @@
 import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +35,25 @@ const elements = (root) => [...root.querySelectorAll('*')].flatMap(
 const playing = (kind, nth = 0) => elements(document).filter((e) => e instanceof HTMLMediaElement && !e.muted
   && e.srcObject?.getTracks().some((t) => t.kind === kind && t.readyState === 'live'))[nth];
 """
+
+# Pages keep their peer connections to themselves; the tests want to ask them for statistics.
+REMEMBER_CONNECTIONS = """
+window.connectionsForTests = [];
+window.RTCPeerConnection = class extends RTCPeerConnection {
+  constructor(...given) { super(...given); window.connectionsForTests.push(this); }
+};
+"""
+
+POSITION = """async () => {
+  const connection = window.connectionsForTests.findLast((c) => c.connectionState === 'connected');
+  const receiver = connection.getReceivers().find((r) => r.track.kind === 'audio');
+  const [source] = receiver.getSynchronizationSources();
+  const report = await receiver.getStats();
+  const inbound = [...report.values()].find((s) => s.type === 'inbound-rtp');
+  const codec = report.get(inbound.codecId);
+  return {ssrc: inbound.ssrc, received: inbound.packetsReceived, lost: inbound.packetsLost, codec: codec.mimeType,
+    clock_rate: codec.clockRate, timestamp: source.rtpTimestamp, at_ms: source.timestamp};
+}"""
 
 LOUDEST = (
     "async () => {"
@@ -146,12 +166,39 @@ async def _launch(playwright: Playwright, flags: list[str]) -> Browser:
 
 async def open_context(browser: Browser, *, language: str = "en-US") -> BrowserContext:
     """Open a context (cookies and storage of its own) that takes our self-signed certificate and gives microphone."""
-    return await browser.new_context(
+    context = await browser.new_context(
         ignore_https_errors=True,
         permissions=["microphone", "camera"],
         locale=language,
         viewport={"width": 1440, "height": 900},
     )
+    await context.add_init_script(REMEMBER_CONNECTIONS)
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where the SRTP stream that a page hears is now: the last packet played, and what came of those before it."""
+
+    ssrc: int
+    received: int
+    lost: int
+    codec: str
+    clock_rate: int
+    timestamp: int
+    at_ms: float
+
+    def leads_to(self, later: "Position", *, within_ms: float = 150) -> bool:
+        """Return whether `later` continues this stream: same SSRC, no sequence number missing, and a timestamp that
+        ran on with the clock. A leap in either would be a gap or a time warp to the listener."""
+        ran_ms = ((later.timestamp - self.timestamp) & 0xFFFFFFFF) / self.clock_rate * 1000
+        in_step = abs(ran_ms - (later.at_ms - self.at_ms)) < within_ms
+        return later.ssrc == self.ssrc and later.lost == self.lost and in_step
+
+
+async def position(page: Page) -> Position:
+    """Return the position of the audio that the page's connection receives."""
+    return Position(**await page.evaluate(POSITION))
 
 
 async def loudest_hz(page: Page) -> tuple[float, float]:
