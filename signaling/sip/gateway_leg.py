@@ -68,14 +68,22 @@ class SipLeg:
         """Send 180."""
         if self.is_incoming and not self.is_answered:
             self._command(lambda: self.around.agent.ring(self.call, now=self.around.now()))
+            self.around.flush()
 
     def answer(self) -> None:
-        """Send 200 and tell the Exchange; a caller that has just gone is told by its own event."""
+        """Tell the Exchange and send 200; a caller that has just gone is told by its own event.
+
+        The crosspoints are set before the 200 leaves, so that the caller's first packet finds them.
+        """
         if self.over or self.is_answered or not self.is_incoming:
             return
         self.is_answered = True
-        if self._command(lambda: self.around.agent.answer(self.call, self.sdp, now=self.around.now())):
+        if not self._command(lambda: self.around.agent.answer(self.call, self.sdp, now=self.around.now())):
+            return
+        try:
             self.around.exchange.leg_answered(self.session, self.leg)
+        finally:
+            self.around.flush()
 
     def hang_up(self, reason: EndReason) -> None:
         """Send what the state asks for: a final response, CANCEL or BYE."""
@@ -91,6 +99,7 @@ class SipLeg:
             self._command(lambda: agent.reject(self.call, status, now=now, extra=extra), even_if_over=True)
         else:
             self._command(lambda: agent.cancel(self.call, now=now), even_if_over=True)
+        self.around.flush()
 
     def ended_by_peer(self, reason: EndReason) -> None:
         """The peer ended it, or it failed: tell the Exchange."""
@@ -137,7 +146,7 @@ class SipLeg:
         return self.wish.send and not agreement.send
 
     def _command(self, command: Callable[[], None], *, even_if_over: bool = False) -> bool:
-        """Run an agent's command and send what it left; False if the call had just ended."""
+        """Run an agent's command; False if the call had just ended."""
         if self.over and not even_if_over:
             return False
         done = False
@@ -146,5 +155,4 @@ class SipLeg:
             done = True
         if not done:
             log.info("session %s leg %s: the call had ended before our command", self.session, self.leg)
-        self.around.flush()
         return done
