@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mediaswitch import timeline as t
 from mediaswitch.bus import Bus
@@ -14,8 +14,9 @@ from mediaswitch.services import AgentChanged, Agents, AgentView, QueueChanged, 
 from mediaswitch.session import Session, SessionState
 from mediaswitch.telling import told_entry
 from mediaswitch.timeline import Entry
-from signaling.web.parts import is_in, is_shown
-from signaling.web.principal import Caller, Principal, Staff
+from signaling.web.audience import Audience
+from signaling.web.parts import is_shown
+from signaling.web.principal import Principal, Staff
 from signaling.web.subscriber import Frame, Subscriber, Topic, encode
 from signaling.web.views import agent_answer, principal_json, queue_answer, session_answer
 
@@ -27,6 +28,8 @@ class _Known:
     """A session that still makes events, as it last was."""
 
     session: Session
+    parties: set[Subscriber] = field(default_factory=set)
+    "Who was told as one who is in it; each is told once more when no longer so."
     recorder_closed: bool = False
 
     @property
@@ -42,7 +45,7 @@ class Hub:
         self._exchange = exchange
         self._agents = agents
         self._clock = clock
-        self._subscribers: set[Subscriber] = set()
+        self._audience = Audience()
         self._known: dict[SessionId, _Known] = {}
         self._unsubscribe: list[Callable[[], None]] = []
 
@@ -61,27 +64,34 @@ class Hub:
     @property
     def size(self) -> int:
         """How many sockets are live."""
-        return len(self._subscribers)
+        return len(self._audience)
 
     # --- coming and going ----------------------------------------------------------------------------------
 
     def join(self, subscriber: Subscriber) -> None:
         """Welcome a socket with all that concerns it now, and keep it up to date from here on."""
-        who = subscriber.who
         self._open_desk(subscriber)
-        self._subscribers.add(subscriber)
-        mine = [session for session in self._exchange.sessions() if _takes_part(session, who)]
-        subscriber.in_sessions = {session.id for session in mine}
-        subscriber.send(self._welcome(who, mine))
-        if isinstance(who, Staff):
-            self._repeat_offer(subscriber, who.agent)
+        self._audience.add(subscriber)
+        mine = [session for session in self._exchange.sessions() if subscriber in self._audience.parties(session)]
+        for session in mine:
+            self._known.setdefault(session.id, _Known(session)).parties.add(subscriber)
+        subscriber.send(self._welcome(subscriber.who, mine))
+        if subscriber.is_desk and isinstance(subscriber.who, Staff):
+            self._repeat_offer(subscriber, subscriber.who.agent)
 
     def leave(self, subscriber: Subscriber) -> None:
         """Of one that has left already, nothing more is taken away."""
-        if subscriber in self._subscribers:
-            self._subscribers.remove(subscriber)
-            if subscriber.is_desk and isinstance(subscriber.who, Staff):
-                self._agents.disconnected(subscriber.who.agent)
+        if subscriber not in self._audience:
+            return
+        self._audience.remove(subscriber)
+        for known in self._known.values():
+            known.parties.discard(subscriber)
+        if subscriber.is_desk and isinstance(subscriber.who, Staff):
+            self._agents.disconnected(subscriber.who.agent)
+
+    def follow(self, subscriber: Subscriber, topics: frozenset[Topic]) -> None:
+        """Replace the topics that a socket follows."""
+        self._audience.follow(subscriber, topics | {Topic.ME})
 
     def _open_desk(self, subscriber: Subscriber) -> None:
         who = subscriber.who
@@ -121,21 +131,21 @@ class Hub:
         session = changed.session
         known = self._known.setdefault(session.id, _Known(session))
         known.session = session
-        if told := list(self._of_session(session)):
-            frame = encode({"type": "session", "session": session_answer(session).model_dump(mode="json")})
-            for subscriber in told:
-                subscriber.send_text(frame)
+        parties = self._audience.parties(session)
+        told = parties | known.parties | self._audience.of_topic(Topic.SESSIONS, session.tenant)
+        known.parties = parties
+        if told:
+            _send(told, {"type": "session", "session": session_answer(session).model_dump(mode="json")})
         self._forget_if_done(session.id)
 
     def _on_entry(self, entry: Entry) -> None:
         session = self._latest(entry)
         if session is None:
             return
-        if told := [each for each in self._followers(session) if is_shown(entry.event, each.who)]:
+        followers = self._audience.parties(session) | self._audience.of_topic(Topic.SESSIONS, session.tenant)
+        if told := [each for each in followers if is_shown(entry.event, each.who)]:
             event = told_entry(entry, started_at=session.started_at)
-            frame = encode({"type": "event", "session_id": session.id, "event": event})
-            for subscriber in told:
-                subscriber.send_text(frame)
+            _send(told, {"type": "event", "session_id": session.id, "event": event})
         self._tell_offer(entry, session)
         if isinstance(entry.event, t.RecordingClosed) and entry.session in self._known:
             self._known[entry.session].recorder_closed = True
@@ -153,57 +163,35 @@ class Hub:
         if session in self._known and self._known[session].is_done:
             del self._known[session]
 
-    def _of_session(self, session: Session) -> Iterable[Subscriber]:
-        """Who is told of a session's new state: followers, and once more those who have just left it."""
-        for subscriber in self._followers(session):
-            yield subscriber
-        for subscriber in tuple(self._subscribers):
-            takes_part = _takes_part(session, subscriber.who)
-            if takes_part:
-                subscriber.in_sessions.add(session.id)
-            elif session.id in subscriber.in_sessions:
-                subscriber.in_sessions.discard(session.id)
-                if not _watches(session, subscriber):
-                    yield subscriber
-
-    def _followers(self, session: Session) -> Iterable[Subscriber]:
-        for subscriber in tuple(self._subscribers):
-            if _takes_part(session, subscriber.who) or _watches(session, subscriber):
-                yield subscriber
-
     def _tell_offer(self, entry: Entry, session: Session) -> None:
         event = entry.event
         if isinstance(event, t.Offered):
-            self._to_agent(event.agent, self._offer(session, event.expires_at))
+            _send(self._audience.desks(event.agent, session.tenant), self._offer(session, event.expires_at))
         elif isinstance(event, t.OfferExpired | t.OfferDeclined | t.OfferWithdrawn | t.Accepted):
             frame = {"type": "offer_withdrawn", "session_id": session.id, "reason": _WITHDRAWN[type(event)]}
-            self._to_agent(event.agent, frame)
+            _send(self._audience.desks(event.agent, session.tenant), frame)
 
     def _offer(self, session: Session, expires_at: int) -> Frame:
         left_s = max(0.0, (expires_at - self._clock.now()) / SECOND)
         told = session_answer(session).model_dump(mode="json")
         return {"type": "offer", "session": told, "expires_at": iso_time(expires_at), "timeout_s": round(left_s, 3)}
 
-    def _to_agent(self, agent: AgentId, frame: Frame) -> None:
-        for subscriber in tuple(self._subscribers):
-            if _is_agent(subscriber.who, agent):
-                subscriber.send(frame)
-
     def _on_agent(self, changed: AgentChanged) -> None:
         agent = changed.agent
-        frame = encode({"type": "agent", "agent": agent_answer(agent).model_dump(mode="json")})
-        for subscriber in tuple(self._subscribers):
-            watches = Topic.AGENTS in subscriber.topics and subscriber.who.tenant == agent.tenant
-            if watches or _is_agent(subscriber.who, agent.id):
-                subscriber.send_text(frame)
+        told = self._audience.desks(agent.id, agent.tenant) | self._audience.of_topic(Topic.AGENTS, agent.tenant)
+        _send(told, {"type": "agent", "agent": agent_answer(agent).model_dump(mode="json")})
 
     def _on_queue(self, changed: QueueChanged) -> None:
         queue = changed.queue
         told = queue_answer(queue, now=self._clock.now()).model_dump(mode="json")
-        frame = encode({"type": "queue", "queue": told})
-        for subscriber in tuple(self._subscribers):
-            if Topic.QUEUES in subscriber.topics and subscriber.who.tenant == queue.tenant:
-                subscriber.send_text(frame)
+        _send(self._audience.of_topic(Topic.QUEUES, queue.tenant), {"type": "queue", "queue": told})
+
+
+def _send(subscribers: Iterable[Subscriber], frame: Frame) -> None:
+    """Encoded once for all."""
+    text = encode(frame)
+    for subscriber in subscribers:
+        subscriber.send_text(text)
 
 
 _WITHDRAWN: dict[type[t.Event], str] = {
@@ -213,17 +201,3 @@ _WITHDRAWN: dict[type[t.Event], str] = {
     t.Accepted: "accepted_elsewhere",
 }
 "A desk that has just accepted is told so too; it knows that it was itself."
-
-
-def _takes_part(session: Session, who: Principal) -> bool:
-    if isinstance(who, Caller):
-        return session.id == who.session
-    return is_in(session, who.agent) and session.tenant == who.tenant and session.state is not SessionState.ENDED
-
-
-def _watches(session: Session, subscriber: Subscriber) -> bool:
-    return Topic.SESSIONS in subscriber.topics and subscriber.who.tenant == session.tenant
-
-
-def _is_agent(who: Principal, agent: AgentId) -> bool:
-    return isinstance(who, Staff) and who.role is UserRole.AGENT and who.agent == agent

@@ -21,11 +21,10 @@ def was_in(session: Session, agent: AgentId) -> bool:
     return any(participant.agent == agent for participant in session.participants)
 
 
-def is_in(session: Session, agent: AgentId) -> bool:
-    """Whether the session is the agent's work now: she talks, or she is in its wrap-up."""
-    if session.agent == agent:
-        return True
-    return any(session.participant(leg.participant).agent == agent for leg in session.live_legs)
+def agents_in(session: Session) -> set[AgentId]:
+    """Whose work the session is now: they talk, or they are in its wrap-up."""
+    owners = [session.participant(leg.participant).agent for leg in session.live_legs]
+    return {agent for agent in (session.agent, *owners) if agent is not None}
 
 
 def is_offered_to(session: Session, agent: AgentId) -> bool:

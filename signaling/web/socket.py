@@ -143,7 +143,7 @@ class _Conversation:
         access = self._subscriber.who.access
         if closed := sorted(topic for topic in topics if access not in _TOPICS_FOR[topic]):
             raise forbidden(f"not for the role {access}: {', '.join(closed)}")
-        self._subscriber.topics = topics | {Topic.ME}
+        self._context.hub.follow(self._subscriber, topics)
 
     async def _write(self) -> None:
         try:

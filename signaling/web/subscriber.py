@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from mediaswitch.ids import SessionId
 from signaling.web.principal import Principal
 
 QUEUE_FRAMES = 512
@@ -41,8 +40,6 @@ class Subscriber:
     "Set once a frame found no room; what follows is lost."
     is_desk: bool = False
     "Whether routing counts it as a desk of its agent."
-    in_sessions: set[SessionId] = field(default_factory=set)
-    "Those told because one is in them; each is told once more when one no longer is."
     _frames: asyncio.Queue[str] = field(init=False)
 
     def __post_init__(self) -> None:
