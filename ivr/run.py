@@ -18,7 +18,7 @@ from mediaswitch.errors import SwitchError
 from mediaswitch.exchange import Exchange, PlayDone
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.media import PlayItem
-from mediaswitch.session import Leg
+from mediaswitch.session import Leg, SessionState
 from mediaswitch.timeline import EndReason
 from mediaswitch.timers import Alarm, Timers
 
@@ -77,17 +77,18 @@ class Run:
         """The caller's leg is answered."""
         self._answered = True
         if self._heard:
-            self._begin()
+            self.begin()
         elif self._alarm is None:
-            self._alarm = self._timers.call_at(self._clock.now() + PATIENCE_NS, self._begin)
+            self._alarm = self._timers.call_at(self._clock.now() + PATIENCE_NS, self.begin)
 
     def heard(self) -> None:
         """The caller's media flows, so ours reaches him."""
         self._heard = True
         if self._answered:
-            self._begin()
+            self.begin()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """The caller can hear us; what is said a second time changes nothing."""
         if not self._begun:
             self._begun = True
             self.feed(e.Begun())
@@ -204,7 +205,8 @@ class Run:
 
     @_perform.register
     def _(self, action: a.EnterQueue) -> None:
-        self._exchange.enqueue(self._session, action.queue, priority=action.priority)
+        if self._exchange.session(self._session).state not in (SessionState.QUEUED, SessionState.OFFERED):
+            self._exchange.enqueue(self._session, action.queue, priority=action.priority)
 
     @_perform.register
     def _(self, action: a.LeaveQueue) -> None:

@@ -113,9 +113,18 @@ class FlowRunner:
             run.play_done(done)
 
     def _on_entry(self, entry: Entry) -> None:
+        if isinstance(entry.event, t.Queued) and entry.session not in self._runs:
+            self._wait_again(entry.session, entry.event)
         run = self._runs.get(entry.session)
         if run and (isinstance(entry.event, t.Ended) or not self._is_over(entry.session)):
             self._on(entry.event, entry, run)
+
+    def _wait_again(self, session: SessionId, queued: t.Queued) -> None:
+        """The agent was lost: until the next one answers, the caller is told the position as before."""
+        flow = self._flows.get(QUEUE_PREFIX + queued.queue)
+        if flow is not None and not self._is_over(session):
+            run = self._runs[session] = self._run(session, flow)
+            run.begin()
 
     def _is_over(self, session: SessionId) -> bool:
         """Whether only the end is still to come: a flow must not go on because it took its caller out of the queue."""

@@ -163,6 +163,23 @@ async def test_accepted_caller_has_left_the_flow_and_its_alarms_are_gone(line: L
     assert line.playing() == []
 
 
+async def test_caller_whose_agent_is_lost_waits_with_music_and_position_until_the_next_answers(line: Line) -> None:
+    line.call()
+    line.press("1")
+    exchange, agent = line.house.exchange, AgentId("amy")
+    exchange.offer(line.session, agent, "Amy", expires_at=0)
+    leg, _ = exchange.accept(line.session, agent, "offer", Desk(exchange))
+    exchange.leg_ended(line.session, leg.id, EndReason.CONNECTION_LOST)
+    assert line.playing() == ["music.wav"]
+    exchange.note_position(line.session, 1)
+    assert line.playing() == ["您是下一位，请稍候。"]
+    exchange.offer(line.session, agent, "Amy", expires_at=0)
+    exchange.accept(line.session, agent, "offer", Desk(exchange))
+    assert line.state is SessionState.TALKING
+    assert line.playing() == []
+    assert line.house.clock.alarms == 0
+
+
 async def test_longest_wait_ends_the_call_by_the_flow(line: Line) -> None:
     line.call()
     line.press("1")
