@@ -130,16 +130,16 @@ impl EventQueue {
         if self.waiting.push(Event { at, what }).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
-        if !self.signalled.swap(true, Ordering::AcqRel) {
+        if !self.signalled.swap(true, Ordering::SeqCst) {
             self.wake.raise();
         }
     }
 
     /// All that waits, oldest first.
     pub fn drain(&self) -> Vec<Event> {
-        // Lowered first: what is told from here on raises it again.
+        // Lowered first: what is told from here on raises it again. A plain store could be seen after the first pop.
         self.wake.lower();
-        self.signalled.store(false, Ordering::Release);
+        self.signalled.swap(false, Ordering::SeqCst);
         std::iter::from_fn(|| self.waiting.pop()).collect()
     }
 

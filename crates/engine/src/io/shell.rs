@@ -102,10 +102,11 @@ impl Shell {
     /// Run until told to stop or everyone who could tell is gone.
     pub fn run(mut self) {
         loop {
+            let received = self.read_sockets();
+            // After the sockets: reading them lowers the wake-up, and what is told from then on raises it again.
             if !self.take_messages() {
                 break;
             }
-            let received = self.read_sockets();
             let now = self.clock.now();
             self.worker.handle_time(now, &mut self.sockets);
             self.measure(received, now);
