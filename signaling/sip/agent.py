@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from random import Random
 
+from signaling.sip.answers import Answers, Extra
 from signaling.sip.call import Call, CallState
 from signaling.sip.client_side import ClientSide, OutgoingCall, can_reinvite
 from signaling.sip.context import AgentConfig, Context
@@ -11,7 +12,7 @@ from signaling.sip.events import CallEnded, CallRef, EndCause, Event
 from signaling.sip.hop import Hop, Outgoing, response_hop
 from signaling.sip.message import BadRequest, Request, Response, parse_message
 from signaling.sip.reply import make_stateless_reply
-from signaling.sip.server_side import Extra, ServerSide
+from signaling.sip.server_side import ServerSide
 from signaling.sip.transaction.layer import (
     AckArrived,
     ClientEnded,
@@ -44,7 +45,8 @@ class UserAgent:
     def __init__(self, *, random: Random, config: AgentConfig | None = None) -> None:
         """random: for tags and branches, which must be unguessable outside tests: SystemRandom."""
         self._context = Context(config=config or AgentConfig(), random=random)
-        self._server = ServerSide(self._context)
+        self._answers = Answers(self._context)
+        self._server = ServerSide(self._context, self._answers)
         self._client = ClientSide(self._context)
         self.counters = Counters()
 
@@ -104,7 +106,7 @@ class UserAgent:
         """Let every timer that is due fire."""
         self._context.layer.handle_timeout(now=now)
         for call in self._context.calls.pop_due(now):
-            if self._server.handle_timeout(call, now=now):
+            if self._answers.handle_timeout(call, now=now):
                 self._end_unacknowledged(call, now)
                 continue
             self._client.handle_timeout(call, now=now)
@@ -125,22 +127,22 @@ class UserAgent:
 
     def respond(self, key: ServerKey, request: Request, status: int, *, now: int, extra: Extra = ()) -> None:
         """Answer a RegisterArrived."""
-        self._server.reply(key, request, status, now=now, extra=extra)
+        self._answers.reply(key, request, status, now=now, extra=extra)
         self._drain(now)
 
     def ring(self, ref: CallRef, *, now: int, status: int = 180, sdp: bytes | None = None) -> None:
         """Tell the caller about progress: 180, or 183 with a description for early media."""
-        self._server.ring(self._call(ref), status, sdp, now=now)
+        self._answers.ring(self._call(ref), status, sdp, now=now)
         self._drain(now)
 
     def answer(self, ref: CallRef, sdp: bytes, *, now: int) -> None:
         """Answer an incoming call."""
-        self._server.answer(self._call(ref), sdp, now=now)
+        self._answers.answer(self._call(ref), sdp, now=now)
         self._drain(now)
 
     def reject(self, ref: CallRef, status: int, *, now: int, extra: Extra = ()) -> None:
         """Refuse an incoming call; it is forgotten."""
-        self._server.reject(self._call(ref), status, extra, now=now)
+        self._answers.reject(self._call(ref), status, extra, now=now)
         self._drain(now)
 
     def invite(self, outgoing: OutgoingCall, *, now: int) -> CallRef:
@@ -170,12 +172,12 @@ class UserAgent:
 
     def answer_reinvite(self, ref: CallRef, sdp: bytes, *, now: int) -> None:
         """Accept the peer's re-INVITE."""
-        self._server.answer_reinvite(self._call(ref), sdp, now=now)
+        self._answers.answer_reinvite(self._call(ref), sdp, now=now)
         self._drain(now)
 
     def reject_reinvite(self, ref: CallRef, status: int, *, now: int) -> None:
         """Refuse the peer's re-INVITE."""
-        self._server.reject_reinvite(self._call(ref), status, now=now)
+        self._answers.reject_reinvite(self._call(ref), status, now=now)
         self._drain(now)
 
     def ping(self, ref: CallRef, *, now: int) -> None:
@@ -204,7 +206,7 @@ class UserAgent:
                 self.counters.refused += 1
                 self._server.refuse(indication)
             case AckArrived(request):
-                call = self._server.handle_ack(request)
+                call = self._answers.handle_ack(request)
                 if call is not None:
                     self._client.bye(call, now=now)
             case ResponseArrived():

@@ -21,14 +21,12 @@ from signaling.sip.events import (
 from signaling.sip.headers import Headers, NameAddr
 from signaling.sip.hop import Hop, uri_hop
 from signaling.sip.message import Request, Response
+from signaling.sip.our_requests import DIALOG_GONE, OurRequests
 from signaling.sip.sdp import SDP_TYPE
 from signaling.sip.timers import SECOND
 from signaling.sip.transaction.layer import ClientFailed, ResponseArrived
 from signaling.sip.transaction.state import ClientKey
 from signaling.sip.uri import Uri
-
-DIALOG_GONE = (408, 481)
-"§12.2.1.2: after these the dialog is over."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +48,6 @@ class OutgoingCall:
     max_forwards: int = 70
 
 
-@dataclass(slots=True)
-class _OurRequest:
-    """A BYE, OPTIONS or CANCEL under way."""
-
-    call: Call
-    dialog: Dialog | None
-    uri: str
-    has_tried_credentials: bool = False
-
-
 class ClientSide:
     """Sends requests and turns their responses into events."""
 
@@ -67,7 +55,7 @@ class ClientSide:
         self._context = context
         self._layer, self._calls, self._timers = context.layer, context.calls, context.timers
         self._invites: dict[ClientKey, OurInvite] = {}
-        self._requests: dict[ClientKey, _OurRequest] = {}
+        self._requests = OurRequests(context, lose=self._lose)
 
     def __len__(self) -> int:
         return len(self._invites) + len(self._requests)
@@ -115,7 +103,7 @@ class ClientSide:
         call.state, call.expires_at = CallState.CANCELLING, None
         call.cancel_until = now + self._timers.give_up
         if call.is_proceeding:
-            self._send_cancel(call, now)
+            self._requests.send_cancel(call, now=now)
         self._calls.index(call)
 
     def bye(self, call: Call, *, now: int) -> None:
@@ -131,12 +119,12 @@ class ClientSide:
 
     def send_bye(self, call: Call, dialog: Dialog, *, now: int) -> None:
         """Send the BYE of a dialog."""
-        self._send_in_dialog("BYE", call, dialog, now=now)
+        self._requests.send_in_dialog("BYE", call, dialog, now=now)
 
     def ping(self, call: Call, *, now: int) -> None:
         """Ask by OPTIONS whether the peer still knows the dialog; if not, CallEnded follows."""
         if call.dialog is not None and call.state is CallState.CONFIRMED:
-            self._send_in_dialog("OPTIONS", call, call.dialog, now=now)
+            self._requests.send_in_dialog("OPTIONS", call, call.dialog, now=now)
 
     # --- what comes back --------------------------------------------------------------------------------------
 
@@ -145,10 +133,8 @@ class ClientSide:
         ours = self._invites.get(arrived.key)
         if ours is not None:
             self._handle_invite_response(ours, arrived, now)
-        elif arrived.response.status >= 200:
-            request = self._requests.pop(arrived.key, None)
-            if request is not None:
-                self._handle_final(request, arrived.response, now)
+        else:
+            self._requests.handle_response(arrived, now=now)
 
     def handle_failure(self, failed: ClientFailed, *, now: int) -> None:
         """No response will come."""
@@ -161,11 +147,7 @@ class ClientSide:
         if ours is not None:
             self._fail_invite(ours, failed.status, "", None, now)
             return
-        request = self._requests.pop(failed.key, None)
-        if request is not None and failed.request.method == "OPTIONS":
-            self._lose(request.call, now)
-        elif request is not None and failed.request.method == "BYE":
-            self._calls.remove(request.call)
+        self._requests.handle_failure(failed, now=now)
 
     def forget_invite(self, key: ClientKey) -> None:
         """The transaction is over: no 2xx comes any more."""
@@ -211,7 +193,7 @@ class ClientSide:
             return
         was_proceeding, call.is_proceeding = call.is_proceeding, True
         if call.state is CallState.CANCELLING and not was_proceeding:
-            self._send_cancel(call, now)
+            self._requests.send_cancel(call, now=now)
         elif call.state is CallState.OUTGOING and response.status > 100:
             answer = _description(response)
             self._context.emit(CallRinging(call=call.ref, status=response.status, answer=answer))
@@ -296,46 +278,6 @@ class ClientSide:
         """§14.1: 2.1-4 s for the owner of the Call-ID, 0-2 s for the other, in steps of 10 ms."""
         low, high = (210, 400) if call.is_outgoing else (0, 200)
         return self._context.random.randint(low, high) * SECOND // 100
-
-    def _send_cancel(self, call: Call, now: int) -> None:
-        """§9.1: the CANCEL goes where its INVITE went, with the same branch."""
-        found = self._layer.client(call.our_invite) if call.our_invite else None
-        if found is None:
-            return
-        invite, hop = found[0].request, found[1]
-        headers = Headers([("via", str(invite.via))])
-        for route in invite.headers.all("route"):
-            headers.add("route", route)
-        headers.add("max-forwards", "70")
-        for name in ("from", "to", "call-id"):
-            headers.add(name, invite.headers.get(name) or "")
-        headers.add("cseq", f"{invite.cseq.number} CANCEL")
-        request = Request("CANCEL", invite.uri, headers)
-        self._requests[self._layer.send_request(request, hop, now=now)] = _OurRequest(call, None, request.uri, True)
-
-    # --- other requests ---------------------------------------------------------------------------------------
-
-    def _send_in_dialog(
-        self, method: str, call: Call, dialog: Dialog, *, now: int, authorization: tuple[str, str] | None = None
-    ) -> None:
-        hop, fallback = dialog.next_hop()
-        request = dialog.make_request(method, via=self._context.via(hop.transport))
-        if authorization is not None:
-            request.headers.add(*authorization)
-        key = self._layer.send_request(request, hop, now=now, fallback=fallback)
-        self._requests[key] = _OurRequest(call, dialog, request.uri, authorization is not None)
-
-    def _handle_final(self, ours: _OurRequest, response: Response, now: int) -> None:
-        call, method = ours.call, response.cseq.method
-        if response.status in (401, 407) and ours.dialog is not None and call.credentials is not None:
-            header = answer_challenge(response, method, ours.uri, call.credentials, self._context.random)
-            if header is not None and (not ours.has_tried_credentials or is_stale(response)):
-                self._send_in_dialog(method, call, ours.dialog, now=now, authorization=header)
-                return
-        if method == "BYE":
-            self._calls.remove(call)
-        elif method == "OPTIONS" and response.status in DIALOG_GONE:
-            self._lose(call, now)
 
     def _retry_with_credentials(self, ours: OurInvite, response: Response, now: int) -> bool:
         """§22.2: the same INVITE again, with credentials, the next number and a fresh branch."""

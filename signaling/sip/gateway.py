@@ -14,11 +14,11 @@ from signaling.sip import events as ev
 from signaling.sip.admission import Admission
 from signaling.sip.agent import UserAgent
 from signaling.sip.client_side import OutgoingCall
+from signaling.sip.destinations import Destinations
 from signaling.sip.dtmf_info import parse_info_digit
 from signaling.sip.errors import CallStateError, ParseError, SdpError, SipError, UnknownCall
 from signaling.sip.gateway_leg import END_REASON, SipLeg, Surroundings
 from signaling.sip.headers import NameAddr
-from signaling.sip.hop import uri_hop
 from signaling.sip.offer_answer import AudioNegotiation, Codec
 from signaling.sip.registrar import Registrar
 from signaling.sip.trunk import Trunks
@@ -26,8 +26,6 @@ from signaling.sip.uri import Uri
 
 log = logging.getLogger(__name__)
 
-PHONES_DOMAIN = "phones"
-"`sip:USER@phones` is a registered phone of ours."
 PING_INTERVAL_S = 30.0
 "How often a phone on hold, which sends no media, is asked whether it is still there."
 MAX_NAME_CHARS = 64
@@ -57,7 +55,8 @@ class SipGateway:
         """codecs: those offered and accepted, the preferred first. flush: sends what the agent has to send."""
         self._around = Surroundings(exchange, agent, now, flush, self._forget)
         self._exchange, self._agent, self._now = exchange, agent, now
-        self._admission, self._registrar, self._trunks = admission, registrar, trunks
+        self._admission, self._registrar = admission, registrar
+        self._destinations = Destinations(registrar, trunks)
         self._codecs = tuple(codecs)
         self._legs: dict[ev.CallRef, SipLeg] = {}
         self._pinger: asyncio.TimerHandle | None = None
@@ -174,28 +173,19 @@ class SipGateway:
         return sorted(self._codecs, key=lambda codec: codec.name.lower() != name)
 
     def _route(self, target: str, caller: str | None, inbound: SipLeg | None) -> Callable[[bytes], OutgoingCall]:
-        try:
-            uri = Uri.parse(target)
-        except ParseError:
-            raise NotFound(f"{target!r} is not a SIP URI") from None
+        where = self._destinations.find(target, now=self._now())
         max_forwards = inbound.max_forwards - 1 if inbound else 70
-        if uri.host == PHONES_DOMAIN:
-            binding = next(iter(self._registrar.find(uri.user, now=self._now())), None)
-            if binding is None:
-                raise NotFound(f"no phone is registered as {uri.user}")
-            request_uri, (hop, fallback), credentials = binding.contact.uri, binding.route(), None
-        else:
-            trunk = self._trunks.find(uri.host)
-            if trunk is None:
-                raise NotFound(f"no trunk or phone serves {uri.host}")
-            request_uri, fallback, credentials = trunk.uri_of(uri), None, trunk.credentials
-            hop = uri_hop(request_uri)
-        caller_host = self._agent.host_for(hop.transport)
+        caller_host = self._agent.host_for(where.hop.transport)
         from_ = NameAddr(uri=Uri.for_user(caller or "anonymous", caller_host))
         return lambda offer: OutgoingCall(
-            target=request_uri, caller=from_, offer=offer, hop=hop, fallback=fallback,
-            credentials=credentials, max_forwards=max_forwards,
-        )  # fmt: skip
+            target=where.uri,
+            caller=from_,
+            offer=offer,
+            hop=where.hop,
+            fallback=where.fallback,
+            credentials=where.credentials,
+            max_forwards=max_forwards,
+        )
 
     # --- events of a call -------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from signaling.sip.agent import UserAgent
+from signaling.sip.answers import Extra
 from signaling.sip.auth import DigestServer, Verdict
 from signaling.sip.errors import ParseError
 from signaling.sip.events import RegisterArrived
@@ -12,7 +13,6 @@ from signaling.sip.grammar import parse_number
 from signaling.sip.headers import NameAddr
 from signaling.sip.hop import Hop, uri_hop
 from signaling.sip.message import Request
-from signaling.sip.server_side import Extra
 from signaling.sip.timers import SECOND
 
 DEFAULT_EXPIRES_S = 3600

@@ -1,23 +1,22 @@
 """The user agent as server (RFC 3261 §8.2, §12.2.2, §13.3, §14.2, §15.1.2): requests that come to us."""
 
-from signaling.sip.call import Call, CallState, PendingAck
+from signaling.sip.answers import Answers
+from signaling.sip.call import Call, CallState
 from signaling.sip.context import INFO_TYPES, METHODS, OTHER_METHODS, Context
 from signaling.sip.dialog import Dialog
-from signaling.sip.errors import CallStateError, ParseError
+from signaling.sip.errors import ParseError
 from signaling.sip.events import (
     CallCancelled,
-    CallConfirmed,
     CallEnded,
     EndCause,
     IncomingCall,
     InfoArrived,
     RegisterArrived,
     ReinviteArrived,
-    ReinviteConfirmed,
 )
 from signaling.sip.grammar import parse_number
 from signaling.sip.hop import Hop
-from signaling.sip.message import Request, Response
+from signaling.sip.message import Request
 from signaling.sip.reply import make_response, stateless_tag
 from signaling.sip.sdp import SDP_TYPE
 from signaling.sip.timers import SECOND
@@ -25,16 +24,13 @@ from signaling.sip.transaction.layer import RequestArrived, RequestRefused
 from signaling.sip.transaction.state import ServerKey, server_key
 from signaling.sip.uri import Uri
 
-PROVISIONAL_INTERVAL = 60 * SECOND
-Extra = tuple[tuple[str, str], ...]
-
 
 class ServerSide:
-    """Answers requests and turns them into events. `client` sends the BYEs that a server must send."""
+    """Checks requests, answers those that need no decision, and turns the others into events."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._layer, self._calls, self._timers = context.layer, context.calls, context.timers
+    def __init__(self, context: Context, answers: Answers) -> None:
+        self._context, self._answers = context, answers
+        self._layer, self._calls = context.layer, context.calls
 
     def handle(self, arrived: RequestArrived, *, now: int) -> None:
         """Serve a request that opened a transaction."""
@@ -46,7 +42,7 @@ class ServerSide:
             if not self._refuse_early(arrived, now):
                 self._dispatch(arrived, now)
         except ParseError as error:
-            self.reply(key, request, error.status, now=now, extra=(("warning", _warning(error)),))
+            self._answers.reply(key, request, error.status, now=now, extra=(("warning", _warning(error)),))
 
     def refuse(self, refused: RequestRefused) -> None:
         """Answer a request over a ceiling: 503 without keeping anything (§21.5.4)."""
@@ -58,34 +54,24 @@ class ServerSide:
         response.headers.add("retry-after", str(self._context.config.limits.retry_after_s))
         self._layer.respond_statelessly(request, response.to_bytes(), refused.source)
 
-    def reply(
-        self, key: ServerKey, request: Request, status: int, *, now: int, tag: str = "", extra: Extra = ()
-    ) -> None:
-        """Send a response without a body."""
-        to_tag = "" if status == 100 else tag or self._context.new_token()
-        response = make_response(request, status, to_tag=to_tag)
-        for name, value in extra:
-            response.headers.add(name, value)
-        self._layer.respond(key, response, now=now)
-
     def _refuse_early(self, arrived: RequestArrived, now: int) -> bool:
         """§8.2.1-§8.2.2: method, loops, extensions. True if the request is answered."""
         request, key = arrived.request, arrived.key
         served = (*METHODS, "REGISTER") if self._context.config.registers else METHODS
         if request.method not in served:
             status = 405 if request.method in OTHER_METHODS else 501
-            self.reply(key, request, status, now=now, extra=(("allow", self._context.allow),))
+            self._answers.reply(key, request, status, now=now, extra=(("allow", self._context.allow),))
             return True
         scheme = Uri.parse(request.uri).scheme
         if scheme == "sips":  # promises TLS on every hop, which this listener cannot keep
-            self.reply(key, request, 416, now=now)
+            self._answers.reply(key, request, 416, now=now)
             return True
         if self._layer.is_merged(key, request):
-            self.reply(key, request, 482, now=now)
+            self._answers.reply(key, request, 482, now=now)
             return True
         required = request.headers.values("require")
         if required:
-            self.reply(key, request, 420, now=now, extra=(("unsupported", ", ".join(required)),))
+            self._answers.reply(key, request, 420, now=now, extra=(("unsupported", ", ".join(required)),))
             return True
         return False
 
@@ -100,7 +86,7 @@ class ServerSide:
         elif request.method == "INVITE":
             self._open_call(arrived, now)
         else:
-            self.reply(key, request, 481, now=now)
+            self._answers.reply(key, request, 481, now=now)
 
     def _answer_options(self, key: ServerKey, request: Request, source: Hop, now: int) -> None:
         """§11.2."""
@@ -115,10 +101,10 @@ class ServerSide:
         request, key = arrived.request, arrived.key
         if len(self._calls) >= self._context.config.limits.calls:
             wait = str(self._context.config.limits.retry_after_s)
-            self.reply(key, request, 503, now=now, extra=(("retry-after", wait),))
+            self._answers.reply(key, request, 503, now=now, extra=(("retry-after", wait),))
             return
-        if request.headers.get("max-forwards") == "0":  # a B2BUA counts hops like a proxy (RFC 7332 §4)
-            self.reply(key, request, 483, now=now)
+        if int(request.headers.get("max-forwards") or 70) == 0:  # a B2BUA counts hops like a proxy (RFC 7332 §4)
+            self._answers.reply(key, request, 483, now=now)
             return
         if self._refuse_body(key, request, now):
             return
@@ -129,94 +115,10 @@ class ServerSide:
         expires = request.headers.get("expires")
         if expires is not None:  # §13.3.1
             call.expires_at = now + parse_number(expires, "Expires") * SECOND
-        self.reply(key, request, 100, now=now)
+        self._answers.reply(key, request, 100, now=now)
         self._calls.add(call)
         offer = request.body or None
         self._context.emit(IncomingCall(call=call.ref, request=request, source=arrived.source, offer=offer))
-
-    def ring(self, call: Call, status: int, sdp: bytes | None, *, now: int) -> None:
-        """Send a provisional response; it is repeated each minute until the final one."""
-        if call.state is not CallState.INCOMING or call.invite_key is None:
-            raise CallStateError(f"cannot ring while {call.state.value}")
-        response = self._dialog_response(call, call.invite_key, status, sdp)
-        if response is not None:
-            call.last_provisional, call.provisional_at = response, now + PROVISIONAL_INTERVAL
-            self._layer.respond(call.invite_key, response, now=now)
-        self._calls.index(call)
-
-    def answer(self, call: Call, sdp: bytes, *, now: int) -> None:
-        """Send the 2xx, and again until its ACK comes."""
-        if call.state is not CallState.INCOMING or call.invite_key is None:
-            raise CallStateError(f"cannot answer while {call.state.value}")
-        call.state = CallState.ANSWERED
-        call.provisional_at = call.expires_at = call.last_provisional = None
-        self._accept(call, call.invite_key, sdp, has_offer=call.is_late_offer, is_initial=True, now=now)
-        self._calls.forget_invite(call.invite_key)
-        call.invite_key = None
-        self._calls.index(call)
-
-    def reject(self, call: Call, status: int, extra: Extra, *, now: int) -> None:
-        """Send a final response of 300 or more and forget the call."""
-        if call.state is not CallState.INCOMING or call.invite_key is None:
-            raise CallStateError(f"cannot reject while {call.state.value}")
-        self._refuse_invite(call, call.invite_key, status, extra, now)
-        self._calls.remove(call)
-
-    # --- re-INVITE --------------------------------------------------------------------------------------------
-
-    def answer_reinvite(self, call: Call, sdp: bytes, *, now: int) -> None:
-        """Accept the peer's re-INVITE."""
-        key = self._take_reinvite(call)
-        request = self._layer.server_request(key)
-        if request is not None and call.dialog is not None:
-            call.dialog.refresh_target(request)
-        self._accept(call, key, sdp, has_offer=call.their_reinvite_is_late, is_initial=False, now=now)
-        self._calls.index(call)
-
-    def reject_reinvite(self, call: Call, status: int, extra: Extra = (), *, now: int) -> None:
-        """Refuse the peer's re-INVITE; what was agreed before holds on."""
-        self._refuse_invite(call, self._take_reinvite(call), status, extra, now)
-        self._calls.index(call)
-
-    def _take_reinvite(self, call: Call) -> ServerKey:
-        key = call.their_reinvite
-        if key is None:
-            raise CallStateError("no re-INVITE waits for an answer")
-        self._calls.forget_invite(key)
-        call.their_reinvite = None
-        return key
-
-    def _accept(self, call: Call, key: ServerKey, sdp: bytes, *, has_offer: bool, is_initial: bool, now: int) -> None:
-        response = self._dialog_response(call, key, 200, sdp)
-        if response is None:
-            return
-        call.unacked[response.cseq.number] = PendingAck(
-            key=key,
-            response=response,
-            has_offer=has_offer,
-            is_initial=is_initial,
-            interval=self._timers.t1,
-            retransmit_at=now + self._timers.t1,
-            give_up_at=now + self._timers.give_up,
-        )
-        self._layer.respond(key, response, now=now)
-
-    def _refuse_invite(self, call: Call, key: ServerKey, status: int, extra: Extra, now: int) -> None:
-        request = self._layer.server_request(key)
-        if request is not None:
-            self.reply(key, request, status, now=now, tag=call.local_tag, extra=extra)
-
-    def _dialog_response(self, call: Call, key: ServerKey, status: int, sdp: bytes | None) -> Response | None:
-        """§12.1.1: a response that makes or keeps a dialog repeats Record-Route and names our Contact."""
-        request = self._layer.server_request(key)
-        if request is None or call.dialog is None:
-            return None
-        response = make_response(request, status, to_tag=call.local_tag)
-        for route in request.headers.all("record-route"):
-            response.headers.add("record-route", route)
-        transport = call.dialog.flow.transport if call.dialog.flow else "udp"
-        self._context.dress(response, transport=transport, sdp=sdp)
-        return response
 
     # --- within a dialog --------------------------------------------------------------------------------------
 
@@ -225,9 +127,9 @@ class ServerSide:
         call = self._calls.by_dialog((request.call_id, request.to.tag, request.from_.tag))
         is_over = call is not None and call.state is CallState.ENDING and request.method != "BYE"
         if call is None or call.dialog is None or is_over:
-            self.reply(key, request, 481, now=now)
+            self._answers.reply(key, request, 481, now=now)
         elif not call.dialog.accept_cseq(request.cseq.number):
-            self.reply(key, request, 500, now=now)
+            self._answers.reply(key, request, 500, now=now)
         elif request.method == "INVITE":
             self._handle_reinvite(call, key, request, now)
         elif request.method == "BYE":
@@ -240,23 +142,23 @@ class ServerSide:
     def _handle_reinvite(self, call: Call, key: ServerKey, request: Request, now: int) -> None:
         if call.invite_key is not None or call.their_reinvite is not None:  # §14.2: the one before is unanswered
             wait = str(self._context.random.randint(0, 10))
-            self.reply(key, request, 500, now=now, extra=(("retry-after", wait),))
+            self._answers.reply(key, request, 500, now=now, extra=(("retry-after", wait),))
         elif call.our_invite is not None or any(pending.has_offer for pending in call.unacked.values()):
-            self.reply(key, request, 491, now=now)  # an offer of ours is open (§14.2, RFC 5407 §3.1.4)
+            self._answers.reply(key, request, 491, now=now)  # an offer of ours is open (§14.2, RFC 5407 §3.1.4)
         elif call.wants_bye:
-            self.reply(key, request, 486, now=now)
+            self._answers.reply(key, request, 486, now=now)
         elif not self._refuse_body(key, request, now):
             call.their_reinvite, call.their_reinvite_is_late = key, not request.body
-            self.reply(key, request, 100, now=now)
+            self._answers.reply(key, request, 100, now=now)
             self._calls.index(call)
             self._context.emit(ReinviteArrived(call=call.ref, offer=request.body or None))
 
     def _handle_bye(self, call: Call, key: ServerKey, request: Request, now: int) -> None:
         """§15.1.2: also what is still unanswered gets its 487."""
-        self.reply(key, request, 200, now=now)
+        self._answers.reply(key, request, 200, now=now)
         for unanswered in (call.invite_key, call.their_reinvite):
             if unanswered is not None:
-                self._refuse_invite(call, unanswered, 487, (), now)
+                self._answers.refuse_invite(call, unanswered, 487, (), now)
         self._calls.remove(call)
         if call.invite_key is not None:
             self._context.emit(CallCancelled(call=call.ref))
@@ -266,9 +168,9 @@ class ServerSide:
     def _handle_info(self, call: Call, key: ServerKey, request: Request, now: int) -> None:
         """RFC 6086 §4.2.2 without packages: legacy digits are taken, an empty INFO is a ping."""
         if request.body and request.content_type not in INFO_TYPES:
-            self.reply(key, request, 415, now=now, extra=(("accept", ", ".join(INFO_TYPES)),))
+            self._answers.reply(key, request, 415, now=now, extra=(("accept", ", ".join(INFO_TYPES)),))
             return
-        self.reply(key, request, 200, now=now)
+        self._answers.reply(key, request, 200, now=now)
         if request.body and not call.wants_bye:
             self._context.emit(InfoArrived(call=call.ref, content_type=request.content_type, body=request.body))
 
@@ -277,63 +179,27 @@ class ServerSide:
         invite_key = server_key(request, method="INVITE")
         call = self._calls.by_invite(invite_key)
         if call is None and self._layer.server_request(invite_key) is None:
-            self.reply(key, request, 481, now=now)
+            self._answers.reply(key, request, 481, now=now)
             return
-        self.reply(key, request, 200, now=now, tag=call.local_tag if call else "")
+        self._answers.reply(key, request, 200, now=now, tag=call.local_tag if call else "")
         if call is None:
             return
-        self._refuse_invite(call, invite_key, 487, (), now)
+        self._answers.refuse_invite(call, invite_key, 487, (), now)
         if call.invite_key == invite_key:
             self._calls.remove(call)
             self._context.emit(CallCancelled(call=call.ref))
         else:
-            self._take_reinvite(call)
+            self._answers.take_reinvite(call)
             self._calls.index(call)
-
-    def handle_ack(self, request: Request) -> Call | None:
-        """Take the ACK to a 2xx; return its call if we wait to say BYE."""
-        call = self._calls.by_dialog((request.call_id, request.to.tag, request.from_.tag))
-        pending = call.unacked.pop(request.cseq.number, None) if call is not None else None
-        if call is None or pending is None:
-            return None
-        answer = request.body if pending.has_offer and request.body else None
-        if pending.is_initial:
-            call.state = CallState.CONFIRMED
-        self._calls.index(call)
-        if call.wants_bye:
-            return call
-        kind = CallConfirmed if pending.is_initial else ReinviteConfirmed
-        self._context.emit(kind(call=call.ref, answer=answer))
-        return None
-
-    # --- time -------------------------------------------------------------------------------------------------
-
-    def handle_timeout(self, call: Call, *, now: int) -> bool:
-        """Repeat what is due. True if a 2xx was never acknowledged: the call must end with a BYE (§13.3.1.4)."""
-        if call.state is CallState.INCOMING and call.expires_at is not None and now >= call.expires_at:
-            self.reject(call, 487, (), now=now)
-            self._context.emit(CallCancelled(call=call.ref))
-            return False
-        if call.provisional_at is not None and now >= call.provisional_at and call.invite_key is not None:
-            call.provisional_at = now + PROVISIONAL_INTERVAL
-            if call.last_provisional is not None:
-                self._layer.respond(call.invite_key, call.last_provisional, now=now)
-        for pending in call.unacked.values():
-            if now >= pending.give_up_at:
-                return True
-            if now >= pending.retransmit_at:
-                self._layer.respond(pending.key, pending.response, now=now)
-                pending.back_off(self._timers, now=now)
-        return False
 
     def _refuse_body(self, key: ServerKey, request: Request, now: int) -> bool:
         """§8.2.3. True if the request is answered."""
         encoding = request.headers.get("content-encoding")
         if request.body and encoding and encoding.lower() != "identity":
-            self.reply(key, request, 415, now=now, extra=(("accept-encoding", "identity"),))
+            self._answers.reply(key, request, 415, now=now, extra=(("accept-encoding", "identity"),))
             return True
         if request.body and request.content_type != SDP_TYPE:
-            self.reply(key, request, 415, now=now, extra=(("accept", SDP_TYPE),))
+            self._answers.reply(key, request, 415, now=now, extra=(("accept", SDP_TYPE),))
             return True
         return False
 
