@@ -1,16 +1,13 @@
 """bridge: ring somebody outside and connect the caller once they answer."""
 
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import StringConstraints
 
 from ivr.actions import Dial, PlayRinging, StopDialling
 from ivr.errors import Place
-from ivr.verbs.step import Activity, Seconds, Step, StepName
+from ivr.verbs.step import Activity, Call, Seconds, Step, StepName
 from mediaswitch.clock import SECOND
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
 
 
 class Bridge(Step):
@@ -27,12 +24,12 @@ class Bridge(Step):
     def targets(self) -> dict[Place, str]:
         return super().targets() | ({} if self.otherwise is None else {("otherwise",): self.otherwise})
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Ringing(call, self)
 
 
 class _Ringing(Activity):
-    def __init__(self, call: "FlowMachine", step: Bridge) -> None:
+    def __init__(self, call: Call, step: Bridge) -> None:
         super().__init__(call)
         self._step = step
 

@@ -1,15 +1,12 @@
 """gather: ask, collect digits, branch. Digits typed ahead are taken first; any digit cuts the question short."""
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from ivr.errors import Place
-from ivr.verbs.step import Activity, Branch, Language, Seconds, Step, StepName, Text, in_language
+from ivr.verbs.step import Activity, Branch, Call, Language, Seconds, Step, StepName, Text, in_language
 from mediaswitch.clock import SECOND
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
 
 Digits = Annotated[str, StringConstraints(pattern=r"^[0-9*#A-D]{1,16}$")]
 
@@ -61,7 +58,7 @@ class Gather(Step):
         }
         return chosen | {("speak_in", index): language for index, language in enumerate(self.speak_in)}
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Gathering(call, self)
 
     def is_complete(self, collected: str) -> bool:
@@ -71,7 +68,7 @@ class Gather(Step):
 
 
 class _Gathering(Activity):
-    def __init__(self, call: "FlowMachine", step: Gather) -> None:
+    def __init__(self, call: Call, step: Gather) -> None:
         super().__init__(call)
         self._step = step
         self._attempt = 1

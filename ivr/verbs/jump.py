@@ -1,12 +1,9 @@
 """goto and hang_up: where a flow goes, and how it ends."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ivr.errors import Place
-from ivr.verbs.step import Activity, Language, Step, StepName
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
+from ivr.verbs.step import Activity, Call, Language, Step, StepName
 
 
 class Goto(Step):
@@ -23,12 +20,12 @@ class Goto(Step):
     def languages(self) -> dict[Place, Language]:
         return {} if self.language is None else {("language",): self.language}
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Jumping(call, self)
 
 
 class _Jumping(Activity):
-    def __init__(self, call: "FlowMachine", step: Goto) -> None:
+    def __init__(self, call: Call, step: Goto) -> None:
         super().__init__(call)
         self._step = step
 
@@ -43,7 +40,7 @@ class HangUp(Step):
 
     verb: Literal["hang_up"]
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _HangingUp(call)
 
 

@@ -1,14 +1,11 @@
 """play: play a sound file. A digit cuts it short and is kept for the next gather."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ivr.actions import Sound
 from ivr.errors import Place
-from ivr.verbs.step import Activity, Language, Step
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
+from ivr.verbs.step import Activity, Call, Language, Step
 
 
 class Play(Step):
@@ -23,12 +20,12 @@ class Play(Step):
             return {("file",): self.file}
         return {("file", language): path for language, path in self.file.items()}
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Playing(call, self)
 
 
 class _Playing(Activity):
-    def __init__(self, call: "FlowMachine", step: Play) -> None:
+    def __init__(self, call: Call, step: Play) -> None:
         super().__init__(call)
         self._step = step
 

@@ -1,19 +1,16 @@
 """queue: wait for an agent, with music and the position said now and then."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from ivr.actions import EnterQueue, LeaveQueue, Words
 from ivr.errors import Place
 from ivr.spoken import position_words
-from ivr.verbs.step import Activity, Seconds, Step, StepName
+from ivr.verbs.step import Activity, Call, Seconds, Step, StepName
 from mediaswitch.clock import SECOND
 from mediaswitch.ids import QueueName
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
 
 
 class Queue(Step):
@@ -38,12 +35,12 @@ class Queue(Step):
     def sounds(self) -> dict[Place, Path]:
         return {} if self.music is None else {("music",): self.music}
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Waiting(call, self)
 
 
 class _Waiting(Activity):
-    def __init__(self, call: "FlowMachine", step: Queue) -> None:
+    def __init__(self, call: Call, step: Queue) -> None:
         super().__init__(call)
         self._step = step
         self._every = None if step.position_every_s is None else int(step.position_every_s * SECOND)

@@ -1,12 +1,9 @@
 """say: speak a text. A digit cuts it short and is kept for the next gather."""
 
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from ivr.errors import Place
-from ivr.verbs.step import Activity, Language, Step, Text, in_language
-
-if TYPE_CHECKING:
-    from ivr.machine import FlowMachine
+from ivr.verbs.step import Activity, Call, Language, Step, Text, in_language
 
 
 class Say(Step):
@@ -25,12 +22,12 @@ class Say(Step):
     def languages(self) -> dict[Place, Language]:
         return {("speak_in", index): language for index, language in enumerate(self.speak_in)}
 
-    def begin(self, call: "FlowMachine") -> Activity:
+    def begin(self, call: Call) -> Activity:
         return _Saying(call, self)
 
 
 class _Saying(Activity):
-    def __init__(self, call: "FlowMachine", step: Say) -> None:
+    def __init__(self, call: Call, step: Say) -> None:
         super().__init__(call)
         self._step = step
 

@@ -1,15 +1,13 @@
 """Step and Activity: what all verbs have in common."""
 
+from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from ivr.actions import Part, Words
+from ivr.actions import Action, Part, Words
 from ivr.errors import Place
-
-if TYPE_CHECKING:  # the machine knows the verbs' steps, a verb only the machine's face
-    from ivr.machine import FlowMachine
 
 Language = Literal["zh", "en"]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -54,15 +52,68 @@ class Step(Settings):
         """Every file this step may play, by its place in the step's table."""
         return {}
 
-    def begin(self, call: "FlowMachine") -> "Activity":
+    def begin(self, call: "Call") -> "Activity":
         """What this step does for one caller."""
         raise NotImplementedError
+
+
+class Call(Protocol):
+    """What a verb may ask of the machine that walks a caller through the flow."""
+
+    language: str
+    "Spoken now."
+    folder: Path
+    "What file names in the flow are relative to."
+    typed: deque[str]
+    "Digits pressed and not yet taken by a gather."
+    now: int
+    "Nanoseconds on the one clock."
+
+    def do(self, action: Action) -> None:
+        """Ask for an action."""
+        ...
+
+    def say(self, parts: tuple[Part, ...]) -> None:
+        """Say this in place of what is playing; the activity's `said` follows."""
+        ...
+
+    def hush(self) -> None:
+        """Stop what is playing. What was being said counts as not heard."""
+        ...
+
+    def play_music(self, file: Path | None) -> None:
+        """Loop music in place of what is playing; None: the server's music on hold."""
+        ...
+
+    def wake_at(self, at: int | None) -> None:
+        """Call the activity's `timed_out` then; None: no longer."""
+        ...
+
+    def wake_in(self, ns: int) -> None:
+        """Call the activity's `timed_out` after so many nanoseconds."""
+        ...
+
+    def choose_language(self, language: str) -> None:
+        """Speak this from here on."""
+        ...
+
+    def go(self, step: str) -> None:
+        """Make a step current, once the present one has returned."""
+        ...
+
+    def go_on(self, step: Step, otherwise: str | None = None) -> None:
+        """Leave a step for `otherwise`, or else for what follows it; nothing follows: the call ends."""
+        ...
+
+    def finish(self) -> None:
+        """The flow is over."""
+        ...
 
 
 class Activity:
     """A step at work for one caller. It answers what happens by asking `call`; the rest does not concern it."""
 
-    def __init__(self, call: "FlowMachine") -> None:
+    def __init__(self, call: Call) -> None:
         self.call = call
 
     def start(self) -> None:
