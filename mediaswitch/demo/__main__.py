@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -37,6 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     if shutil.which("espeak-ng") is None:
         print("demo: espeak-ng is missing (Debian: apt install espeak-ng)", file=sys.stderr)
+        return 1
+    if given.only != "web" and importlib.util.find_spec("pjsua2") is None:
+        print("demo: no phone without pjsua2, which PyPI has for Python 3.11 only; try --only web", file=sys.stderr)
         return 1
     return asyncio.run(_demo(given))
 
