@@ -10,6 +10,7 @@ from signaling.sip.hop import Hop, uri_hop
 from signaling.sip.message import Request, Response
 from signaling.sip.uri import Uri
 
+SERVED_TRANSPORTS = ("udp", "tcp")
 DialogKey = tuple[str, str, str]
 
 
@@ -37,7 +38,7 @@ class Dialog:
             local=request.to.with_tag(local_tag),
             remote=request.from_,
             remote_target=_target(request),
-            route_set=tuple(NameAddr.parse(value) for value in request.headers.values("record-route")),
+            route_set=_routes(request),
             local_cseq=local_cseq,
             remote_cseq=request.cseq.number,
             flow=flow,
@@ -46,13 +47,12 @@ class Dialog:
     @classmethod
     def for_client(cls, request: Request, response: Response, *, flow: Hop) -> Self:
         """§12.1.2: the dialog that `response` to our `request` made. Raises ParseError without a usable Contact."""
-        routes = [NameAddr.parse(value) for value in response.headers.values("record-route")]
         return cls(
             call_id=request.call_id,
             local=request.from_,
             remote=response.to,
             remote_target=_target(response),
-            route_set=tuple(reversed(routes)),
+            route_set=_routes(response)[::-1],
             local_cseq=request.cseq.number,
             flow=flow,
         )
@@ -70,6 +70,8 @@ class Dialog:
         """
         target = uri_hop(self.route_set[0].uri if self.route_set else self.remote_target)
         flow = self.flow
+        if flow is not None and target.transport not in SERVED_TRANSPORTS:
+            return flow, None  # ws, tls and their like are not ours to speak: the way it came is all there is
         if flow is None or self.route_set or flow.transport != target.transport:
             return target, None
         if flow.reliable:
@@ -108,10 +110,22 @@ class Dialog:
         return True
 
     def refresh_target(self, message: Request | Response) -> None:
-        """§12.2.1.2, §12.2.2: a target refresh moves the remote target, never the route set."""
-        contacts = message.contacts()
-        if contacts:
-            self.remote_target = contacts[0].uri
+        """§12.2.1.2, §12.2.2: a target refresh moves the remote target, never the route set. Raises ParseError."""
+        if message.contacts():
+            self.remote_target = _target(message)
+
+
+def check_target(message: Request) -> None:
+    """Raise ParseError unless a Contact, where there is one, can be a remote target."""
+    if message.contacts():
+        _target(message)
+
+
+def _routes(message: Request | Response) -> tuple[NameAddr, ...]:
+    routes = tuple(NameAddr.parse(value) for value in message.headers.values("record-route"))
+    if not all(route.uri.host for route in routes):
+        raise ParseError("Record-Route without a host")
+    return routes
 
 
 def _target(message: Request | Response) -> Uri:

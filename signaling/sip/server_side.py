@@ -3,7 +3,7 @@
 from signaling.sip.answers import Answers
 from signaling.sip.call import Call, CallState
 from signaling.sip.context import INFO_TYPES, METHODS, OTHER_METHODS, Context
-from signaling.sip.dialog import Dialog
+from signaling.sip.dialog import Dialog, check_target
 from signaling.sip.errors import ParseError
 from signaling.sip.events import (
     CallCancelled,
@@ -148,6 +148,7 @@ class ServerSide:
         elif call.wants_bye:
             self._answers.reply(key, request, 486, now=now)
         elif not self._refuse_body(key, request, now):
+            check_target(request)
             call.their_reinvite, call.their_reinvite_is_late = key, not request.body
             self._answers.reply(key, request, 100, now=now)
             self._calls.index(call)

@@ -134,8 +134,12 @@ class SipTransport:
             self._spawn_resolution(outgoing)
 
     def _send_datagram(self, data: bytes, host: str, port: int) -> None:
-        if self._udp is not None and not self._udp.is_closing():
+        if self._udp is None or self._udp.is_closing():
+            return
+        try:
             self._udp.sendto(data, (host, port))
+        except (OSError, ValueError) as error:  # an address of another family: the transaction's timer decides
+            log.info("UDP to %s: %s", host, error)
 
     def _spawn_resolution(self, outgoing: Outgoing) -> None:
         task = asyncio.get_running_loop().create_task(self._resolve_and_send(outgoing))

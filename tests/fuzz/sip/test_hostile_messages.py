@@ -12,13 +12,15 @@ from signaling.sip.auth import DigestServer
 from signaling.sip.errors import FramingError, ParseError, SdpError
 from signaling.sip.events import IncomingCall, RegisterArrived, ReinviteArrived
 from signaling.sip.framing import StreamFramer
-from signaling.sip.hop import Hop
+from signaling.sip.hop import Hop, Outgoing
 from signaling.sip.message import parse_message
 from signaling.sip.offer_answer import OPUS, PCMU, AudioNegotiation, Wish
 from signaling.sip.registrar import MemoryBindings, Registrar
 from signaling.sip.sdp import SessionDescription
 from signaling.sip.uri import Uri
 from tests.fuzz.sip.samples import SDP, sample, spoil
+from tests.unit.signaling.sip.network import Network, Phone
+from tests.unit.signaling.sip.test_calls import play_at_random
 
 pytestmark = pytest.mark.fuzz
 
@@ -96,6 +98,29 @@ def test_agent_serves_on_and_keeps_nothing_of_spoiled_messages(seed: int) -> Non
     assert (agent.call_count, agent.transaction_count) == (0, 0)
     assert agent.counters.received == ROUNDS
     assert agent.counters.malformed > ROUNDS // 4
+
+
+class SpoilingNetwork(Network):
+    """Spoils some of the messages on their way."""
+
+    def send(self, sender: Phone, outgoing: Outgoing) -> None:
+        """Put a message on the wire, whole or not."""
+        if self.random.random() < 0.15:
+            outgoing = Outgoing(spoil(outgoing.data, self.random), outgoing.hop)
+            self.put(sender, outgoing)
+        else:
+            super().send(sender, outgoing)
+
+
+@pytest.mark.parametrize("seed", range(100))
+def test_calls_over_a_wire_that_spoils_messages_always_end_clean(seed: int) -> None:
+    """Within dialogs, too, nothing raises and nothing is left."""
+    network = SpoilingNetwork(seed=seed)
+    alice, bob = network.phone("alice", "10.0.0.1"), network.phone("bob", "10.0.0.2")
+    play_at_random(network, alice, bob)
+    network.run(300)
+    assert (alice.agent.call_count, bob.agent.call_count) == (0, 0)
+    assert (alice.agent.transaction_count, bob.agent.transaction_count) == (0, 0)
 
 
 def react(agent: UserAgent, registrar: Registrar, random: Random, now: int) -> None:

@@ -89,11 +89,14 @@ class Network:
         sender.sent.append(message)
         copies = 2 if self.random.random() < self.duplication else 1
         for _ in range(copies):
-            if self.random.random() < self.loss or self.drop(sender.name, message):
-                continue
-            delay = 20 * MILLISECOND + (self.random.randrange(self.jitter) if self.jitter else 0)
-            self._count += 1
-            heapq.heappush(self._flying, (self.now + delay, self._count, sender.hop, outgoing.hop, outgoing.data))
+            if self.random.random() >= self.loss and not self.drop(sender.name, message):
+                self.put(sender, outgoing)
+
+    def put(self, sender: Phone, outgoing: Outgoing) -> None:
+        """Let bytes arrive after 20 ms, or later by up to `jitter`."""
+        delay = 20 * MILLISECOND + (self.random.randrange(self.jitter) if self.jitter else 0)
+        self._count += 1
+        heapq.heappush(self._flying, (self.now + delay, self._count, sender.hop, outgoing.hop, outgoing.data))
 
     def settle(self) -> None:
         """Send what waits in the agents and hand out their events."""

@@ -6,7 +6,6 @@ from functools import partial
 
 import pytest
 
-from signaling.sip.call import CallState
 from signaling.sip.errors import CallStateError, UnknownCall
 from signaling.sip.events import (
     CallAnswered,
@@ -217,7 +216,7 @@ def test_2xx_without_ack_is_repeated_and_then_ended_with_bye() -> None:
     ended = bob.the(CallEnded)
     assert isinstance(ended, CallEnded)
     assert ended.cause is EndCause.NO_ACK
-    assert bob.sent_methods().count("200") - 0 == 11  # at 0 .5 1.5 3.5 7.5 11.5 ... 31.5 s
+    assert bob.sent_methods().count("200") == 11  # at 0 .5 1.5 3.5 7.5 11.5 ... 31.5 s
     assert "BYE" in bob.sent_methods()
     alice.the(CallEnded)
     assert_nothing_left(network)
@@ -361,7 +360,6 @@ def test_commands_that_the_state_forbids_raise() -> None:
         bob.agent.answer_reinvite(theirs, ANSWER, now=network.now)
     with pytest.raises(CallStateError):
         alice.agent.answer(call, ANSWER, now=network.now)
-    assert CallState.OUTGOING.value == "outgoing"
 
 
 @pytest.mark.parametrize("seed", range(60))

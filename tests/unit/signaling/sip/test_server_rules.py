@@ -109,6 +109,8 @@ def request(method: str, *, tag: str = "", **changes: str) -> bytes:
         ("INVITE", {"drop": "contact"}, 400, None),
         ("INVITE", {"contact": "<sip:x@y>, <sip:z@y>"}, 400, None),
         ("INVITE", {"expires": "soon"}, 400, None),
+        ("INVITE", {"contact": "<tel:+123>"}, 400, None),
+        ("INVITE", {"record_route": "<tel:+123>"}, 400, None),
     ],
 )
 def test_request_that_cannot_be_served_gets_the_status_of_the_rfc(
@@ -261,6 +263,26 @@ def test_reinvite_moves_the_remote_target_and_bye_follows_it() -> None:
     desk.agent.bye(reinvited.call, now=desk.now)
     desk.collect()
     assert desk.hops[-1] == Hop("udp", "198.51.100.1", 7000)
+
+
+def test_reinvite_whose_contact_cannot_be_a_target_is_refused() -> None:
+    desk = Desk()
+    tag = desk.answered()
+    desk.send("ACK", tag=tag, branch="ack")
+    assert desk.send(tag=tag, number="2", branch="re", contact="<tel:+123>") == [400]
+    assert desk.send(tag=tag, number="3", branch="re3", contact="<sip:a@[") == [400]
+    assert desk.send(tag=tag, number="4", branch="re4") == [100]
+
+
+def test_bye_to_a_contact_of_a_transport_that_we_lack_goes_the_way_the_call_came() -> None:
+    desk = Desk()
+    desk.answered(contact="<sip:a@browser.invalid;transport=ws>")
+    desk.send("ACK", tag=desk.sent[-1].to.tag, branch="ack")
+    (incoming, *_) = desk.agent.events
+    assert isinstance(incoming, IncomingCall)
+    desk.agent.bye(incoming.call, now=desk.now)
+    assert desk.collect() == ["BYE"]
+    assert desk.hops[-1] == PEER
 
 
 def test_cancel_of_a_reinvite_ends_only_the_reinvite() -> None:
