@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.parties import Signals, make_signals
 from tests.support.server import RunningSwitch
+
+expect.set_options(timeout=15_000)  # several browsers and a server share two cores
 
 QUEUE_NUMBER = """
 [[numbers]]

@@ -39,6 +39,6 @@ def _party(folder: Path, name: str, hz: float, colour: str) -> Party:
     # A bright box runs over the coloured ground: the colour tells whose picture it is, the box that it moves.
     ground, box = f"color=c={colour}:s=640x360:r=15:d=4", "color=c=0xe0e0e0:s=80x80:r=15:d=4"
     graph = f"{ground}[ground];{box}[box];[ground][box]overlay=x='mod(t*160,560)':y=140"
-    command = ["ffmpeg", "-v", "error", "-y", "-filter_complex", graph, "-t", "4", "-pix_fmt", "yuv420p", picture]
+    command = ["ffmpeg", "-v", "error", "-y", "-filter_complex", graph, "-t", "4", "-pix_fmt", "yuv420p", str(picture)]
     subprocess.run(command, check=True, timeout=60)
     return Party(voice, picture)

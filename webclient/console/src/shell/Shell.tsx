@@ -13,6 +13,7 @@ import logo from "../logo.svg";
 import { useWords } from "../preferences";
 import { AccountMenu } from "./AccountMenu";
 import { ConnectionBanner } from "./ConnectionBanner";
+import { Failsafe } from "./Failsafe";
 import { PresenceControl } from "./PresenceControl";
 import style from "./Shell.module.css";
 
@@ -45,7 +46,9 @@ export function Shell({ pages, children }: { pages: Page[]; children: ReactNode 
         <AccountMenu />
       </Layout.Header>
       <ConnectionBanner />
-      <Layout.Content className={style.content}>{children}</Layout.Content>
+      <Layout.Content className={style.content}>
+        <Failsafe key={current}>{children}</Failsafe>
+      </Layout.Content>
       {client.call !== null && <RemoteAudio stream={client.call.remote("audio")} />}
     </Layout>
   );

@@ -7,6 +7,7 @@ export const en = {
   tagline: "One session, one timeline, every medium",
   loading: "Loading…",
   retry: "Try again",
+  failed: "This page failed. A call you are on goes on.",
   close: "Close",
   nav: { desk: "Desk", wallboard: "Wallboard", recordings: "Recordings" },
   login: {

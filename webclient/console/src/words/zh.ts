@@ -7,6 +7,7 @@ export const zh: Words = {
   tagline: "一个会话，一条时间线，贯通所有媒体",
   loading: "正在加载…",
   retry: "重试",
+  failed: "页面出现错误，进行中的通话不受影响。",
   close: "关闭",
   nav: { desk: "坐席工作台", wallboard: "实时看板", recordings: "录制回放" },
   login: {
