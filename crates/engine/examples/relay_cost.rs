@@ -94,9 +94,13 @@ fn speak(phones: &[(UdpSocket, SocketAddr)], running: &AtomicBool) -> Tally {
     tally
 }
 
+/// Media packets that wait; reports may come by, since phones have no RTCP ports of their own.
 fn listen(socket: &UdpSocket) -> u64 {
     let mut buffer = [0; 2_048];
-    std::iter::from_fn(|| socket.recv(&mut buffer).ok()).count() as u64
+    let mut next_is_media = || socket.recv(&mut buffer).ok().map(|_| buffer[1] & 0x7F == 0);
+    std::iter::from_fn(&mut next_is_media)
+        .filter(|is_media| *is_media)
+        .count() as u64
 }
 
 /// Percent of a core a call, and the share of packets that were lost.
