@@ -116,6 +116,7 @@ class Connection(asyncio.Protocol):
         self._framer = StreamFramer()
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._deadline = 0.0
         self._is_known = False
         self.address: Address = ("", 0)
         self.names: set[Address] = set()
@@ -176,6 +177,21 @@ class Connection(asyncio.Protocol):
             self._framer.pings = 0
 
     def _wait(self, seconds: float) -> None:
+        """Close after so long, unless called again. A timer that is early anyway is left to look at the deadline."""
+        loop = asyncio.get_running_loop()
+        self._deadline = loop.time() + seconds
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm(loop)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(seconds, self.close)
+        self._timer = loop.call_at(self._deadline, self._look_at_deadline)
+
+    def _look_at_deadline(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if loop.time() >= self._deadline:
+            self.close()
+        else:
+            self._arm(loop)

@@ -12,6 +12,7 @@ from random import Random, SystemRandom
 
 import pytest
 
+from signaling.sip import connections
 from signaling.sip import events as ev
 from signaling.sip.agent import AgentConfig, UserAgent
 from signaling.sip.client_side import OutgoingCall
@@ -56,7 +57,7 @@ async def assert_serves(server: SipTransport, transport: str) -> None:
 
 @dataclass(frozen=True)
 class Memory:
-    """What this process holds. Objects are exact; resident memory also has what the allocator keeps for later."""
+    """What this process holds: objects of our own classes, exactly; resident memory, with what the allocator keeps."""
 
     objects: int
     rss_kb: int
@@ -67,11 +68,12 @@ class Memory:
         gc.collect()
         status = Path("/proc/self/status").read_text()
         rss_kb = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        return cls(len(gc.get_objects()), int(rss_kb))
+        ours = sum(type(held).__module__.startswith("signaling.") for held in gc.get_objects())
+        return cls(ours, int(rss_kb))
 
 
 def assert_flat(before: Memory) -> None:
-    """Not one object for every ten messages is left, and no memory to speak of."""
+    """Not one object for thirty messages is left, nor memory to speak of."""
     after = Memory.now()
     assert after.objects - before.objects < HOSTILE // 10
     assert after.rss_kb - before.rss_kb < 12_288
@@ -119,6 +121,28 @@ async def test_a_thousand_malformed_streams_leave_a_server_that_serves(server: S
         await flood_tcp(server, seed)
     await assert_serves(server, "tcp")
     assert_flat(before)
+
+
+async def test_stream_that_says_nothing_is_closed_and_one_that_goes_on_is_not(
+    server: SipTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "FIRST_MESSAGE_TIMEOUT_S", 0.3)
+    _, silent = await asyncio.open_connection("127.0.0.1", server.port)
+    _, slow = await asyncio.open_connection("127.0.0.1", server.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    async with asyncio.timeout(5):
+        writer.write(sample_options(1))
+        while b"200 OK" not in await reader.read(4_096):
+            pass
+        with contextlib.suppress(ConnectionError):
+            while server.connection_count > 1:  # a message that drips in counts from its first byte
+                slow.write(b"O")
+                await asyncio.sleep(0.02)
+    writer.write(sample_options(2))
+    async with asyncio.timeout(5):
+        assert b"200 OK" in await reader.read(4_096)
+    for each in (silent, slow, writer):
+        each.close()
 
 
 async def test_stream_gets_a_pong_for_each_ping(server: SipTransport) -> None:
