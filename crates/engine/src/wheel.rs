@@ -58,6 +58,17 @@ impl Wheel {
             .map(|step| (self.next + step) * MILLISECOND)
     }
 
+    /// Move past what is empty up to now: who joins a slot from here on is served for no time before.
+    pub fn settle(&mut self, now: Nanos) {
+        let current = now / MILLISECOND;
+        if self.next_deadline().is_none() {
+            self.next = self.next.max(current + 1);
+        }
+        while self.next <= current && self.slots[(self.next % SLOTS) as usize].is_empty() {
+            self.next += 1;
+        }
+    }
+
     /// The next slot that is due, with its time; it is moved past. None when all is served.
     pub fn turn(&mut self, now: Nanos) -> Option<(usize, Nanos)> {
         let current = now / MILLISECOND;
@@ -114,6 +125,22 @@ mod tests {
         assert_eq!(
             (wheel.next_deadline(), wheel.turn(MILLISECOND)),
             (None, None)
+        );
+    }
+
+    #[test]
+    fn who_joins_after_a_rest_is_served_for_no_time_before() {
+        let mut resting = wheel(&[]);
+        resting.settle(90 * MILLISECOND);
+        resting.slot(5).mixed.push(PortId(5));
+        assert_eq!(resting.turn(90 * MILLISECOND), None);
+        assert_eq!(resting.next_deadline(), Some(105 * MILLISECOND));
+        let mut busy = wheel(&[3]);
+        busy.settle(10 * MILLISECOND);
+        assert_eq!(
+            busy.turn(10 * MILLISECOND),
+            Some((3, 3 * MILLISECOND)),
+            "what is due stays due"
         );
     }
 

@@ -296,7 +296,10 @@ impl WebRtcPort {
         }
     }
 
-    pub fn stats(&self, level_of: impl Fn(TrackId) -> Option<f32>) -> Vec<TrackStats> {
+    pub fn stats(
+        &self,
+        heard: impl Fn(TrackId) -> (Option<Codec>, Option<f32>),
+    ) -> Vec<TrackStats> {
         let measured = self.leg.stats();
         let mut all = Vec::with_capacity(2 * self.lines.len());
         for line in &self.lines {
@@ -317,9 +320,9 @@ impl WebRtcPort {
                         .jitter
                         .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3),
                     rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
-                    level_dbov: track.and_then(&level_of),
+                    level_dbov: track.and_then(|track| heard(track).1),
                 };
-            let audio_in = line.audio_codecs.first().map(|codec| codec.name());
+            let audio_in = heard(line.track).0.map(Codec::name);
             let audio_out = self.audio.codec.map(Codec::name);
             all.push(of(
                 Direction::In,

@@ -92,6 +92,7 @@ impl Worker {
 
     /// Do what the control plane asks. What names a port or a track that is closed by now does nothing.
     pub fn apply(&mut self, command: Command, now: Nanos, io: &mut dyn MediaIo) {
+        self.wheel.settle(now);
         match command {
             Command::OpenRtp {
                 port,

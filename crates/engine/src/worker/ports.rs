@@ -191,10 +191,14 @@ impl Worker {
     }
 
     pub(super) fn stats(&self, id: PortId) -> Vec<TrackStats> {
-        let level = |track: TrackId| self.tracks.get(&track).and_then(|track| track.level_dbov);
+        let heard = |id: TrackId| {
+            self.tracks
+                .get(&id)
+                .map_or((None, None), |track| (track.codec, track.level_dbov))
+        };
         match self.ports.get(&id).map(|port| &port.kind) {
-            Some(PortKind::Rtp(rtp)) => rtp.stats(level(rtp.track)),
-            Some(PortKind::WebRtc(port)) => port.stats(level),
+            Some(PortKind::Rtp(rtp)) => rtp.stats(heard(rtp.track).1),
+            Some(PortKind::WebRtc(port)) => port.stats(heard),
             Some(PortKind::Player(_) | PortKind::Recorder) | None => Vec::new(),
         }
     }

@@ -708,6 +708,20 @@ fn a_play_is_paced_relayed_and_told() {
 }
 
 #[test]
+fn a_play_on_an_idle_worker_starts_with_one_frame() {
+    let mut call = Call::new();
+    let a = call.phone(Codec::Pcmu);
+    let (player, track) = call.player();
+    call.connect(track, a.port);
+    call.worker.handle_time(call.now, &mut call.wire);
+    call.now += 99 * MILLISECOND; // an idle worker sleeps up to its next look at time-outs
+    call.play(player, 1, vec![tone(&[440.0], 1_000, -10.0)]);
+    call.silence(20 * MILLISECOND);
+    assert_eq!(call.heard_by(&a).len(), 1);
+    assert_eq!(call.counters.late_ticks.get(), 0);
+}
+
+#[test]
 fn a_ptime_of_30_ms_is_kept_to() {
     let mut call = Call::new();
     let (mut a, b) = (call.phone(Codec::Pcma), call.phone(Codec::Pcmu));
