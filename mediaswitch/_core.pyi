@@ -1,8 +1,9 @@
 """The media core: ports, tracks and the crosspoints between them. The compiled module is built from crates/py.
 
 Every id counts from 1 and is never used again in a process. Every instant is in nanoseconds on the one clock:
-CLOCK_MONOTONIC plus the `clock_offset_ns` given at construction. Calls may come from any thread; none waits for a packet.
-A method that names a port or a track raises UnknownPort or UnknownTrack when there is none, and CoreStopped after `close`.
+CLOCK_MONOTONIC plus the `clock_offset_ns` given at construction. Calls may come from any thread; none waits for a
+packet. A method that names a port or a track raises UnknownPort or UnknownTrack when there is none, and CoreStopped
+after `close`.
 """
 
 from collections.abc import Sequence
@@ -349,7 +350,9 @@ class DataMessage(CoreEvent):
 
 @final
 class SegmentClosed(CoreEvent):
-    """A recorded file is complete on disk. One per file, after `close_port` of its recorder; `file`: name in its folder.
+    """A recorded file is complete on disk. One per file, after `close_port` of its recorder.
+
+    file: its name in the recorder's folder.
 
     A track has a second file ("<track>-2.mka") if its sender changed the codec.
     """
