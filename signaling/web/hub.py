@@ -168,7 +168,7 @@ class Hub:
         if isinstance(event, t.Offered):
             _send(self._audience.desks(event.agent, session.tenant), self._offer(session, event.expires_at))
         elif isinstance(event, t.OfferExpired | t.OfferDeclined | t.OfferWithdrawn | t.Accepted):
-            frame = {"type": "offer_withdrawn", "session_id": session.id, "reason": _WITHDRAWN[type(event)]}
+            frame = {"type": "offer_withdrawn", "session_id": session.id, "reason": _why(event)}
             _send(self._audience.desks(event.agent, session.tenant), frame)
 
     def _offer(self, session: Session, expires_at: int) -> Frame:
@@ -194,10 +194,15 @@ def _send(subscribers: Iterable[Subscriber], frame: Frame) -> None:
         subscriber.send_text(text)
 
 
+def _why(event: t.OfferExpired | t.OfferDeclined | t.OfferWithdrawn | t.Accepted) -> str:
+    """Why a desk stops ringing. One that has just accepted is told so too; it knows that it was itself."""
+    if isinstance(event, t.OfferWithdrawn):  # routing cancels the offer of an agent who went away
+        return "declined" if event.reason is t.EndReason.CANCELLED else "caller_gone"
+    return _WITHDRAWN[type(event)]
+
+
 _WITHDRAWN: dict[type[t.Event], str] = {
     t.OfferExpired: "timeout",
     t.OfferDeclined: "declined",
-    t.OfferWithdrawn: "caller_gone",
     t.Accepted: "accepted_elsewhere",
 }
-"A desk that has just accepted is told so too; it knows that it was itself."

@@ -46,6 +46,16 @@ async def test_offer_reaches_the_agent_with_its_time_and_is_withdrawn_when_the_c
     assert (await live.wait_frame("offer_withdrawn"))["reason"] == "caller_gone"
 
 
+async def test_agent_who_goes_on_break_while_it_rings_has_declined(house: WebHouse) -> None:
+    token = house.token("ann")
+    live, _ = await house.live(token)
+    await house.ask("PUT", "/api/v1/agents/me/state", {"state": "available"}, token=token)
+    house.queue((await house.call())["session"]["id"])
+    await live.wait_frame("offer")
+    await house.ask("PUT", "/api/v1/agents/me/state", {"state": "break"}, token=token)
+    assert (await live.wait_frame("offer_withdrawn"))["reason"] == "declined"
+
+
 @pytest.mark.parametrize("reason", ["timeout", "declined", "accepted_elsewhere"])
 async def test_every_desk_of_the_agent_learns_why_an_offer_is_over(house: WebHouse, reason: str) -> None:
     token = house.token("ann")
