@@ -14,7 +14,7 @@ use crate::random::Random;
 use crate::relay::{Header, Incoming, OutStream};
 use crate::stats::{Direction, MediaKind, TrackStats};
 
-const VIDEO_CLOCK_RATE: u32 = 90_000;
+pub const VIDEO_CLOCK_RATE: u32 = 90_000;
 
 /// A packet of video as it came.
 #[derive(Clone, Copy, Debug)]

@@ -147,6 +147,9 @@ impl Worker {
         now: Nanos,
     ) {
         self.note(id, now);
+        if let Some(track) = self.tracks.get_mut(&id) {
+            track.watch(packet, now);
+        }
         let mut wants_keyframe = false;
         for crosspoint in self.matrix.from(id) {
             let Some(port) = self.ports.get_mut(&crosspoint.destination) else {

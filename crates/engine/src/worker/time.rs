@@ -9,6 +9,7 @@ use crate::io::MediaIo;
 use crate::port::audio_out::Plan;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
+use crate::stats::MediaKind;
 
 /// Time-outs and reports are looked after this often.
 const SWEEP_PERIOD: Nanos = 100 * MILLISECOND;
@@ -196,10 +197,17 @@ impl Worker {
                 self.events.tell(now, what);
             }
         }
+        let mut torn = Vec::new();
         for (&id, track) in &mut self.tracks {
             if track.has_stopped(now) {
                 self.events.tell(now, Happening::MediaStopped { track: id });
             }
+            if track.kind != MediaKind::Audio && track.has_lost_video(now) {
+                torn.push(id);
+            }
+        }
+        for track in torn {
+            self.request_keyframe(track, now); // a viewer asks by himself, a recorder cannot
         }
         for (recorder, end) in std::mem::take(&mut self.closing) {
             self.close_recorder(recorder, end);
