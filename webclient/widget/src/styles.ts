@@ -3,12 +3,12 @@
 export const css = `
 :host {
   --accent: var(--mediaswitch-accent, #0f766e);
-  --surface: #ffffff; --ink: #16212b; --soft: #64748b; --line: #e3e8ec; --tint: #f2f5f7; --stop: #c2312d;
+  --surface: #ffffff; --ink: #16212b; --soft: #64748b; --line: #e3e8ec; --tint: #f2f5f7; --stop: #c2312d; --stop-fill: #c2312d;
   display: block; width: 100%; max-width: 380px; color: var(--ink);
   font: 15px/1.45 "Inter Variable", "Inter", "Segoe UI", system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
 }
 :host([theme="dark"]) {
-  --surface: #1a2029; --ink: #e6ebf1; --soft: #97a3b2; --line: #2d3642; --tint: #262e39; --stop: #e5645f;
+  --surface: #1a2029; --ink: #e6ebf1; --soft: #97a3b2; --line: #2d3642; --tint: #262e39; --stop: #f0837d; --stop-fill: #bd3e39;
 }
 :host([hidden]), [hidden] { display: none !important; }
 * { box-sizing: border-box; }
@@ -39,7 +39,7 @@ button:disabled { opacity: .5; cursor: default; }
 .control { width: 58px; padding: 4px 0; display: flex; flex-direction: column; align-items: center; gap: 5px; font-size: 12px; color: var(--soft); }
 .control span:first-child { width: 46px; height: 46px; border-radius: 50%; display: grid; place-items: center; background: var(--tint); color: var(--ink); }
 .control[aria-pressed="true"] span:first-child { background: var(--accent); color: #fff; }
-.control.stop { width: 100%; margin: 0 8px; padding: 9px; flex-direction: row; justify-content: center; gap: 8px; border-radius: 12px; background: var(--stop); color: #fff; font-size: 15px; font-weight: 600; }
+.control.stop { width: 100%; margin: 0 8px; padding: 9px; flex-direction: row; justify-content: center; gap: 8px; border-radius: 12px; background: var(--stop-fill); color: #fff; font-size: 15px; font-weight: 600; }
 .control.stop span:first-child { width: auto; height: auto; background: none; color: inherit; }
 .keys { display: grid; grid-template-columns: repeat(3, 1fr); gap: 8px; padding: 14px 40px 0; }
 .keys button { padding: 9px; border-radius: 10px; background: var(--tint); font-size: 19px; font-variant-numeric: tabular-nums; }
