@@ -72,13 +72,13 @@ class SipServer:
         return self._gateway.dial(session, leg, target, caller=caller)
 
     def figures(self) -> Mapping[str, int]:
-        """What is open now and what was counted, for metrics and for tests that look for leaks."""
+        """What is open now (`open_...`) and what was counted since the start, for metrics and to look for leaks."""
         counters = self.agent.counters
         return {
-            "legs": len(self._gateway),
-            "calls": self.agent.call_count,
-            "transactions": self.agent.transaction_count,
-            "tcp_connections": self.transport.connection_count,
+            "open_legs": len(self._gateway),
+            "open_calls": self.agent.call_count,
+            "open_transactions": self.agent.transaction_count,
+            "open_tcp_connections": self.transport.connection_count,
             "messages_received": counters.received,
             "messages_malformed": counters.malformed,
             "requests_refused": counters.refused,

@@ -88,7 +88,10 @@ class SwitchCollector(Collector):
             return
         for name, value in self._services.sip_figures().items():
             plain = re.sub(r"[^a-z0-9_]", "_", name.lower())
-            yield self._counter(f"sip_{plain}", f"SIP: {name} since the start.", value)
+            if plain.startswith("open_"):
+                yield self._gauge(f"sip_{plain}", f"SIP: {name} now.", value)
+            else:
+                yield self._counter(f"sip_{plain}", f"SIP: {name} since the start.", value)
 
 
 class Metrics:

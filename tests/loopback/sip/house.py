@@ -122,7 +122,7 @@ class House:
         """Whether no call, leg, port or session is left."""
         counters = self.core.counters()
         figures = self.sip.figures()
-        return not (counters.ports or figures["legs"] or figures["calls"] or self.exchange.sessions())
+        return not (counters.ports or figures["open_legs"] or figures["open_calls"] or self.exchange.sessions())
 
 
 @contextlib.asynccontextmanager
