@@ -11,7 +11,7 @@ from mediaswitch.exchange import Exchange, NewSession
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.timeline import Channel, Customer, EndReason, LegKind
 from signaling.sip import events as ev
-from signaling.sip.admission import Admission
+from signaling.sip.admission import Admission, Refusal
 from signaling.sip.agent import UserAgent
 from signaling.sip.client_side import OutgoingCall
 from signaling.sip.destinations import Destinations
@@ -19,7 +19,7 @@ from signaling.sip.dtmf_info import parse_info_digit
 from signaling.sip.errors import CallStateError, ParseError, SdpError, SipError, UnknownCall
 from signaling.sip.gateway_leg import END_REASON, SipLeg, Surroundings
 from signaling.sip.headers import NameAddr
-from signaling.sip.offer_answer import AudioNegotiation, Codec
+from signaling.sip.offer_answer import AudioNegotiation, Codec, Wish
 from signaling.sip.registrar import Registrar
 from signaling.sip.trunk import Trunks
 from signaling.sip.uri import Uri
@@ -87,9 +87,9 @@ class SipGateway:
     # --- a call comes in --------------------------------------------------------------------------------------
 
     def _open(self, event: ev.IncomingCall) -> None:
-        status = self._refusal(event)
-        if status is not None:
-            self._agent.reject(event.call, status, now=self._now())
+        refusal = self._refusal(event)
+        if refusal is not None:
+            self._agent.reject(event.call, refusal.status, now=self._now(), extra=refusal.extra)
             return
         leg = SipLeg(self._around, event.call, is_incoming=True)
         leg.max_forwards = int(event.request.headers.get("max-forwards") or 70)
@@ -102,20 +102,20 @@ class SipGateway:
             self._refuse(leg, SwitchError("a fault of ours"))
             raise
 
-    def _refusal(self, event: ev.IncomingCall) -> int | None:
-        """Return the status that refuses the call before a session is made for it, or None."""
-        if self._admission.admit(event.source) is None:
-            return 403
-        if not self._exchange.knows(_called(event)):
-            return 404
-        if event.offer is None:
-            return None
+    def _refusal(self, event: ev.IncomingCall) -> Refusal | None:
+        """Return what refuses the call before a session is made for it, or None."""
         try:
-            probe = AudioNegotiation(ip="127.0.0.1", port=9, session_id=1, codecs=self._codecs)
-            probe.answer(event.offer, SipLeg(self._around, event.call, is_incoming=True).wish)
+            refusal = self._admission.refusal(event.request, event.source, now=self._now())
+            if refusal is not None:
+                return refusal
+            if not self._exchange.knows(_called(event)):
+                return Refusal(404)
+            if event.offer is not None:
+                probe = AudioNegotiation(ip="127.0.0.1", port=9, session_id=1, codecs=self._codecs)
+                probe.answer(event.offer, Wish())
         except ParseError as error:
-            log.info("offer refused: %s", error.fault)
-            return error.status
+            log.info("call refused: %s", error.fault)
+            return Refusal(error.status)
         return None
 
     def _start_session(self, event: ev.IncomingCall, leg: SipLeg) -> None:

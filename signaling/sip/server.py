@@ -46,7 +46,11 @@ class SipServer:
             exchange=exchange,
             agent=self.agent,
             admission=Admission(
-                trunks=trunks, registrar=self.registrar, accept_unknown=config.sip.accept_unknown, now=clock.now
+                trunks=trunks,
+                registrar=self.registrar,
+                digest=digest,
+                phones=passwords,
+                accept_unknown=config.sip.accept_unknown,
             ),
             registrar=self.registrar,
             trunks=trunks,

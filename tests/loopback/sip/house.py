@@ -20,6 +20,7 @@ from mediaswitch.numbers import NumberPlan, Route
 from mediaswitch.timeline import Entry, Event
 from signaling.sip import events as ev
 from signaling.sip.agent import UserAgent
+from signaling.sip.auth import Credentials
 from signaling.sip.client_side import OutgoingCall
 from signaling.sip.headers import NameAddr
 from signaling.sip.server import SipServer
@@ -70,11 +71,21 @@ class Phone:
         if isinstance(event, ev.IncomingCall) and self.answers is not None:
             self.agent.answer(event.call, self.answers, now=time.time_ns())
 
-    def call(self, port: int, number: str, offer: bytes, *, transport: str = "udp") -> ev.CallRef:
+    def call(
+        self,
+        port: int,
+        number: str,
+        offer: bytes,
+        *,
+        transport: str = "udp",
+        user: str = "5551234",
+        credentials: Credentials | None = None,
+    ) -> ev.CallRef:
         """Call a number of a switch."""
         target = Uri.for_user(number, "127.0.0.1", port, transport=transport)
-        caller = NameAddr(uri=Uri.for_user("5551234", "127.0.0.1"), name="Ann")
-        ref = self.agent.invite(OutgoingCall(target=target, caller=caller, offer=offer), now=time.time_ns())
+        caller = NameAddr(uri=Uri.for_user(user, "127.0.0.1"), name="Ann")
+        call = OutgoingCall(target=target, caller=caller, offer=offer, credentials=credentials)
+        ref = self.agent.invite(call, now=time.time_ns())
         self.transport.flush()
         return ref
 

@@ -11,6 +11,7 @@ from mediaswitch.config import Config, PhoneTable, ServerTable, SipTable, TrunkT
 from mediaswitch.numbers import Route
 from signaling.sip import events as ev
 from signaling.sip import gateway
+from signaling.sip.auth import Credentials
 from signaling.sip.reply import make_response
 from signaling.sip.sdp import SessionDescription
 from tests.loopback.sip.house import House, Phone, house, offer_at, until
@@ -144,6 +145,25 @@ async def test_stranger_is_refused_unless_the_settings_say_otherwise(caller: Pho
         assert isinstance(failed, ev.CallFailed)
         assert failed.status == 403
         assert not switch.entries
+
+
+async def test_phone_of_ours_that_calls_from_elsewhere_must_prove_who_it_is(caller: Phone, tmp_path: Path) -> None:
+    """§22.2; also where strangers are let in, nobody may call in a phone's name."""
+    phones = (PhoneTable(user="desk", password="secret-secret"), PhoneTable(user="other", password="secret-secret"))
+    config = Config(server=SERVER, sip=SIP, phones=phones)
+    async with house(tmp_path, config, [Route(number="1000", flow="test")]) as switch:
+        offer = offer_at(30_000)
+        attempts = [(None, 401), (Credentials("desk", "guess"), 401), (Credentials("other", "secret-secret"), 403)]
+        for count, (credentials, status) in enumerate(attempts, start=1):
+            caller.call(switch.port, "1000", offer, user="desk", credentials=credentials)
+            failed = await caller.wait(ev.CallFailed, count)
+            assert isinstance(failed, ev.CallFailed)
+            assert failed.status == status
+        assert not switch.entries
+        call = caller.call(switch.port, "1000", offer, user="desk", credentials=Credentials("desk", "secret-secret"))
+        await caller.wait(ev.CallAnswered)
+        caller.bye(call)
+        await until(switch.is_empty)
 
 
 async def test_hold_and_resume_by_reinvite_are_answered_and_noted(switch: House, caller: Phone, callee: Phone) -> None:

@@ -68,7 +68,7 @@ class Memory:
         gc.collect()
         status = Path("/proc/self/status").read_text()
         rss_kb = next(line.split()[1] for line in status.splitlines() if line.startswith("VmRSS"))
-        ours = sum(type(held).__module__.startswith("signaling.") for held in gc.get_objects())
+        ours = sum(str(type(held).__module__).startswith("signaling.") for held in gc.get_objects())
         return cls(ours, int(rss_kb))
 
 
