@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.support.resources import back_to, held
+from tests.support.resources import at_rest, back_to
 from tests.support.rtp import RtpEndpoint, breaks
 from tests.support.server import RunningSwitch
 from tests.support.sipp import Sipp, free_udp_port
@@ -104,7 +104,7 @@ async def throw_at_sip(switch: RunningSwitch, seed: int, count: int) -> None:
 
 
 async def test_malformed_sip_neither_stops_the_server_nor_fills_its_memory(switch: RunningSwitch) -> None:
-    before = await held(switch)
+    before = await at_rest(switch)
     for seed in range(2):  # pools, caches and tables reach their size
         await throw_at_sip(switch, seed, 1000)
     assert await back_to(before, switch, timeout_s=60) == {}

@@ -31,7 +31,7 @@ verb = "bridge"
 to = "sip:bench@127.0.0.1:{port}"
 """
 
-MEDIA_TIMEOUT_S = 3
+MEDIA_TIMEOUT_S = 5
 "How soon a phone that fell silent is given up; the default would make the tests wait half a minute."
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from mediaswitch.demo.customer import Customer
 from mediaswitch.demo.peer import allow_loopback
-from tests.support.resources import back_to, held
+from tests.support.resources import at_rest, back_to
 from tests.support.rtp import RtpEndpoint, breaks
 from tests.support.server import RunningSwitch
 from tests.support.sipp import Sipp
@@ -22,7 +22,7 @@ async def test_web_customer_and_phone_hear_exactly_each_other_across_codecs(
     switch: RunningSwitch, called_port: int, tmp_path: Path
 ) -> None:
     allow_loopback()
-    before = await held(switch)
+    before = await at_rest(switch)
     voice = write_wav(tmp_path / "customer.wav", tone(CUSTOMER_HZ, 2, rate=48000), rate=48000)
     heard = tmp_path / "heard.wav"
     async with await RtpEndpoint.open() as phone:

@@ -15,6 +15,9 @@ GAUGES = (
     "mediaswitch_asyncio_tasks",
 )
 
+TASKS_AT_REST = 10
+"More than an idle server has (4), fewer than any call and prompt would make of them."
+
 
 async def held(switch: RunningSwitch) -> dict[str, float]:
     """Return ports, crosspoints, files, tasks, live sessions and file descriptors of the server now."""
@@ -23,6 +26,14 @@ async def held(switch: RunningSwitch) -> dict[str, float]:
     counts["sessions"] = sum(value for name, value in metrics.items() if name.startswith("mediaswitch_sessions{"))
     counts["file_descriptors"] = switch.open_files()
     return counts
+
+
+async def at_rest(switch: RunningSwitch, *, timeout_s: float = 30) -> dict[str, float]:
+    """Return what an idle server holds, once it has spoken its flows' prompts, which takes a task each at the start."""
+    async with asyncio.timeout(timeout_s):
+        while (now := await held(switch))["mediaswitch_asyncio_tasks"] > TASKS_AT_REST:
+            await asyncio.sleep(0.2)
+        return now
 
 
 async def back_to(before: dict[str, float], switch: RunningSwitch, *, timeout_s: float = 10) -> dict[str, float]:

@@ -118,16 +118,39 @@ class RtpEndpoint(asyncio.DatagramProtocol):
         """Return the packets that came after an instant of CLOCK_MONOTONIC."""
         return [packet for packet in self.received if packet.at_ns >= at_ns]
 
+    def never_came_back(self) -> tuple[int, int]:
+        """Return how many of the packets sent an echo did not bring back: within what came, and at its two ends."""
+        numbers = {packet.sequence for packet in self.received}
+        first = self.received[0].sequence if self.received else 0
+        span = max(((number - first) & 0xFFFF for number in numbers), default=-1) + 1
+        return span - len(numbers), self.sent - span
 
-def breaks(packets: list[RtpPacket]) -> list[tuple[RtpPacket, RtpPacket]]:
-    """Return the neighbours, in order of arrival, between which the stream is not one: another SSRC, a sequence
-    number that is not the next, or a timestamp that does not run forward in step with its time of arrival."""
+
+WINDOW = 25
+"Packets, half a second: one of them arrives in time, however busy the machine is."
+
+DRIFT_MS = 40.0
+
+
+def breaks(packets: list[RtpPacket]) -> list[str]:
+    """Return where the stream, in order of arrival, is not one: another SSRC, a sequence number that is not the next,
+    a timestamp that does not run forward, or one that leaves the clock of its arrivals."""
     found = []
     for before, after in itertools.pairwise(packets):
-        next_sequence = (before.sequence + 1) & 0xFFFF
-        advance = (after.timestamp - before.timestamp) & 0xFFFFFFFF
-        elapsed = (after.at_ns - before.at_ns) * 8000 // 1_000_000_000
-        in_step = advance > 0 and abs(advance - max(elapsed, SAMPLES_A_PACKET)) < 800  # 100 ms of scheduling is allowed
-        if after.ssrc != before.ssrc or after.sequence != next_sequence or not in_step:
-            found.append((before, after))
-    return found
+        if after.ssrc != before.ssrc:
+            found.append(f"SSRC {before.ssrc} -> {after.ssrc}")
+        elif after.sequence != (before.sequence + 1) & 0xFFFF:
+            found.append(f"sequence {before.sequence} -> {after.sequence}")
+        elif not 0 < (after.timestamp - before.timestamp) & 0xFFFFFFFF < 1 << 31:
+            found.append(f"timestamp {before.timestamp} -> {after.timestamp}")
+    return found + [f"timestamp leaps {leap:+.0f} ms" for leap in _leaps_ms(packets)]
+
+
+def _leaps_ms(packets: list[RtpPacket]) -> list[float]:
+    """Lateness only ever makes a packet seem behind its timestamp, so the least late of each window keeps the line."""
+    if not packets:
+        return []
+    first = packets[0]
+    ahead = [((p.timestamp - first.timestamp) & 0xFFFFFFFF) / 8 - (p.at_ns - first.at_ns) / 1e6 for p in packets]
+    line = [max(ahead[start : start + WINDOW]) for start in range(0, len(ahead) - WINDOW + 1, WINDOW)]
+    return [after - before for before, after in itertools.pairwise(line) if abs(after - before) > DRIFT_MS]

@@ -64,19 +64,19 @@ def test_a_steady_stream_has_no_break_even_where_numbers_wrap() -> None:
     assert breaks(stream(20)) == []
 
 
-def leaped(packet: RtpPacket) -> list[RtpPacket]:
-    """The packet as it would be after a leap of its SSRC, number, timestamp or time."""
-    return [
-        replace(packet, ssrc=8),
-        replace(packet, sequence=3),
-        replace(packet, timestamp=160 * 500),
-        replace(packet, at_ns=15_000_000_000),
-    ]
-
-
 def test_each_kind_of_leap_is_a_break() -> None:
     packets = stream(6)
-    assert [len(breaks([*packets[:5], leap])) for leap in leaped(packets[5])] == [1, 1, 1, 1]
+    last = packets[5]
+    leaps = [replace(last, ssrc=8), replace(last, sequence=3), replace(last, timestamp=0)]
+    assert [len(breaks([*packets[:5], leap])) for leap in leaps] == [1, 1, 1]
+
+
+def test_a_timestamp_that_leaves_the_clock_is_a_break_and_a_late_packet_is_not() -> None:
+    packets = stream(100)
+    leaped = [replace(p, timestamp=p.timestamp + 480) if k >= 50 else p for k, p in enumerate(packets)]
+    assert breaks(leaped) == ["timestamp leaps +60 ms"]
+    late = [replace(p, at_ns=p.at_ns + 200_000_000) if k % 10 else p for k, p in enumerate(packets)]
+    assert breaks(late) == []
 
 
 def test_a_lost_packet_is_a_break() -> None:
