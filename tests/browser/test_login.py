@@ -43,7 +43,8 @@ async def test_an_agent_changes_her_state_and_leaves_with_the_keyboard_alone(swi
     async with chromium() as browser:
         page = await (await open_context(browser)).new_page()
         await page.goto(switch.url)
-        await page.keyboard.type("amy")  # the name has the focus
+        await expect(page.get_by_label("User name")).to_be_focused()
+        await page.keyboard.type("amy")
         await page.keyboard.press("Tab")
         await page.keyboard.type(PASSWORD)
         await page.keyboard.press("Enter")

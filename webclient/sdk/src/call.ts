@@ -36,6 +36,8 @@ interface CallParts {
 export class Call extends TypedEventTarget<CallEvents> {
   readonly id: string;
   readonly legId: string;
+  /** What the server tells live, such as this session's timeline with its chat. */
+  readonly feed: LiveFeed;
   session: Session;
   link: LinkState = "connecting";
   readonly #http: Http;
@@ -67,6 +69,7 @@ export class Call extends TypedEventTarget<CallEvents> {
   private constructor(parts: CallParts) {
     super();
     this.#http = parts.http;
+    this.feed = parts.feed;
     this.#peer = parts.link;
     this.session = parts.answer.session;
     this.id = this.session.id;

@@ -12,30 +12,22 @@ export interface CustomerCallRequest extends StartOptions {
   language?: Language;
 }
 
-export interface CustomerCall {
-  call: Call;
-  /** The session's timeline as the customer may see it, such as chat and queue position. */
-  feed: LiveFeed;
-}
-
 /** Numbers and languages that this server offers to the public. */
 export function publicConfig(server: string): Promise<PublicConfig> {
   return new Http(server).get<PublicConfig>("/public/config");
 }
 
 /** Call the business. Raises MediaError without a microphone, ProblemError when the server refuses. */
-export async function placeCall(server: string, request: CustomerCallRequest): Promise<CustomerCall> {
-  let line: LiveFeed | undefined;
+export async function placeCall(server: string, request: CustomerCallRequest): Promise<Call> {
   const call = await Call.start(async (sdp) => {
     const answer = await enter(server, request, sdp);
     const tokens = { accessToken: () => answer.token, renew: () => Promise.resolve(false) };
-    line = new LiveFeed(server, { token: () => Promise.resolve(answer.token) });
-    return { answer, http: new Http(server, tokens), feed: line };
+    const feed = new LiveFeed(server, { token: () => Promise.resolve(answer.token) });
+    return { answer, http: new Http(server, tokens), feed };
   }, request);
-  const feed = line as unknown as LiveFeed; // set by the callback above, or start() has thrown
-  feed.open();
-  call.addEventListener("ended", () => feed.close());
-  return { call, feed };
+  call.feed.open();
+  call.addEventListener("ended", () => call.feed.close());
+  return call;
 }
 
 /** Chat lines of a session, oldest first. */

@@ -2,7 +2,7 @@
 
 export { Call, type CallEvents } from "./call";
 export { SwitchClient, type ClientEvents } from "./client";
-export { chatOf, placeCall, publicConfig, type CustomerCall, type CustomerCallRequest } from "./customer";
+export { chatOf, placeCall, publicConfig, type CustomerCallRequest } from "./customer";
 export { MediaError, ProblemError, SwitchError, UnreachableError, type MediaRefusal } from "./errors";
 export { TypedEventTarget, type Listener } from "./events";
 export { LiveFeed, type FeedEvents } from "./feed";

@@ -1,6 +1,6 @@
 /** One tag on a customer's page: `<mediaswitch-call to="1000" lang="zh" video>`. */
 
-import { chatOf, explain, placeCall, type Call, type CustomerCall, type Language } from "@mediaswitch/sdk";
+import { chatOf, explain, placeCall, type Call, type Language } from "@mediaswitch/sdk";
 import { icons } from "./icons";
 import { statusOf } from "./status";
 import { css } from "./styles";
@@ -16,7 +16,7 @@ export class MediaswitchCall extends HTMLElement {
   defaultServer = "";
   #view: View | null = null;
   #mounted = new AbortController();
-  #line: CustomerCall | null = null;
+  #call: Call | null = null;
   #dialling = false;
   #over = false;
   #failure: unknown = null;
@@ -34,8 +34,7 @@ export class MediaswitchCall extends HTMLElement {
   disconnectedCallback(): void {
     clearInterval(this.#clock);
     this.#mounted.abort();
-    void this.#line?.call.hangUp().catch(() => undefined);
-    this.#line?.call.close();
+    if (this.#call !== null) leave(this.#call);
   }
 
   attributeChangedCallback(): void {
@@ -48,10 +47,6 @@ export class MediaswitchCall extends HTMLElement {
 
   get #words(): WidgetWords {
     return words[this.#language];
-  }
-
-  get #call(): Call | null {
-    return this.#line?.call ?? null;
   }
 
   #build(): View {
@@ -80,7 +75,9 @@ export class MediaswitchCall extends HTMLElement {
     this.#failure = null;
     this.#render();
     try {
-      this.#took(await this.dial(this.getAttribute("server") ?? this.defaultServer, this.#request(video)));
+      const call = await this.dial(this.getAttribute("server") ?? this.defaultServer, this.#request(video));
+      if (this.isConnected) this.#took(call);
+      else leave(call); // the tag was taken from the page meanwhile
     } catch (error) {
       this.#failure = error;
     }
@@ -99,21 +96,21 @@ export class MediaswitchCall extends HTMLElement {
     };
   }
 
-  #took(line: CustomerCall): void {
-    this.#line = line;
+  #took(call: Call): void {
+    this.#call = call;
     const { signal } = this.#mounted;
-    line.call.addEventListener("change", () => this.#render(), { signal });
-    line.feed.addEventListener("change", () => this.#render(), { signal });
-    line.call.addEventListener("ended", () => this.#ended(line), { signal });
-    this.#tell("mediaswitch-call-started", line.call.id);
-    if (line.call.ended) this.#ended(line);
+    call.addEventListener("change", () => this.#render(), { signal });
+    call.feed.addEventListener("change", () => this.#render(), { signal });
+    call.addEventListener("ended", () => this.#ended(call), { signal });
+    this.#tell("mediaswitch-call-started", call.id);
+    if (call.ended) this.#ended(call);
   }
 
-  #ended(line: CustomerCall): void {
-    this.#line = null;
+  #ended(call: Call): void {
+    this.#call = null;
     this.#panel = null;
     this.#over = true;
-    this.#tell("mediaswitch-call-ended", line.call.id);
+    this.#tell("mediaswitch-call-ended", call.id);
     this.#render();
   }
 
@@ -225,20 +222,20 @@ export class MediaswitchCall extends HTMLElement {
     view.input.placeholder = say.write;
     view.input.setAttribute("aria-label", say.write);
     view.send.setAttribute("aria-label", say.send);
-    const line = this.#line;
-    if (line === null) {
+    const call = this.#call;
+    if (call === null) {
       view.lines.replaceChildren();
       return;
     }
-    const told = chatOf(line.feed.state.timelines.get(line.call.id) ?? []);
+    const told = chatOf(call.feed.state.timelines.get(call.id) ?? []);
     for (const message of told.slice(view.lines.childElementCount)) {
       const bubble = document.createElement("div");
       bubble.className = "line";
       bubble.textContent = String(message.text);
-      bubble.toggleAttribute("data-own", message.participant === line.call.self?.id);
+      bubble.toggleAttribute("data-own", message.participant === call.self?.id);
       view.lines.append(bubble);
       bubble.scrollIntoView({ block: "nearest" });
-      if (message.participant !== line.call.self?.id) this.#panel = "chat";
+      if (message.participant !== call.self?.id) this.#panel = "chat";
     }
     view.chat.hidden = this.#panel !== "chat";
   }
@@ -255,6 +252,11 @@ function perform(call: Call, control: Exclude<Control, "keypad" | "chat">): Prom
     default:
       return call.own(control) === null ? call.show(control) : call.hide(control);
   }
+}
+
+function leave(call: Call): void {
+  void call.hangUp().catch(() => undefined);
+  call.close();
 }
 
 function sends(video: HTMLVideoElement, track: MediaStreamTrack): boolean {
