@@ -38,20 +38,20 @@ def tell(event: str, **fields: object) -> None:
     sys.stdout.flush()
 
 
-class Call(pj.Call):  # type: ignore[misc]
+class Call(pj.Call):  # type: ignore[misc]  # pjsua2 carries no types
     """One call; its callbacks only tell, and let the phone look after the sound."""
 
     def __init__(self, phone: "Phone", call_id: int = pj.PJSUA_INVALID_ID) -> None:
         super().__init__(phone.account, call_id)
         self._phone = phone
 
-    def onCallState(self, prm: Any) -> None:  # noqa: N802
+    def onCallState(self, prm: Any) -> None:  # noqa: N802  # pjsua2 calls it so
         info = self.getInfo()
         tell("call", state=info.stateText, code=info.lastStatusCode, reason=info.lastReason)
         if info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
             self._phone.ended = True
 
-    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
+    def onCallMediaState(self, prm: Any) -> None:  # noqa: N802  # pjsua2 calls it so
         info = self.getInfo()  # kept by name: its media list dies with it
         media = [m for m in info.media if m.type == pj.PJMEDIA_TYPE_AUDIO]
         status = media[0].status if media else pj.PJSUA_CALL_MEDIA_NONE
@@ -67,21 +67,21 @@ class Call(pj.Call):  # type: ignore[misc]
         else:
             self._phone.media = None
 
-    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802
+    def onDtmfDigit(self, prm: Any) -> None:  # noqa: N802  # pjsua2 calls it so
         tell("digit", digit=prm.digit)
 
 
-class Account(pj.Account):  # type: ignore[misc]
+class Account(pj.Account):  # type: ignore[misc]  # pjsua2 carries no types
     """The phone's line."""
 
     def __init__(self, phone: "Phone") -> None:
         super().__init__()
         self._phone = phone
 
-    def onRegState(self, prm: Any) -> None:  # noqa: N802
+    def onRegState(self, prm: Any) -> None:  # noqa: N802  # pjsua2 calls it so
         tell("registration", code=prm.code, reason=prm.reason, expires_s=prm.expiration)
 
-    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
+    def onIncomingCall(self, prm: Any) -> None:  # noqa: N802  # pjsua2 calls it so
         self._phone.take(prm.callId)
 
 
