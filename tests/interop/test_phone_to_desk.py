@@ -26,6 +26,11 @@ pytestmark = pytest.mark.interop
 
 PHONE_HZ, DESK_HZ = 440.0, 1000.0
 
+GOOD_PESQ = 4.0
+HEARINGS = 2
+"Of the looped speech, in one recording."
+MAX_TURNS = 5
+
 
 @pytest.fixture
 def tones(tmp_path: Path) -> dict[str, Path]:
@@ -62,27 +67,32 @@ async def test_speech_arrives_at_both_ends_as_good_as_a_good_telephone_line(
 ) -> None:
     """PESQ narrowband of at least 4.0 both ways; G.711 alone gives 4.46 with this speech.
 
-    The speech is heard three times and the best counts: on a busy machine phone and browser, whose sound cards are
-    simulated by timers, lose or repeat 10 ms here and there by themselves, whatever the switch sends.
+    Each end's best hearing counts, and hearing ends when both had a good one: on a busy machine phone and browser,
+    whose sound cards are simulated by timers, lose or repeat 10 ms here and there, whatever the switch sends.
     """
     phone_voice, desk_voice = speech(tmp_path / "phone.wav"), speech(tmp_path / "desk.wav", rate=48000)
+    scores: dict[str, list[float]] = {"desk": [], "phone": []}
     async with phone_to_desk(switch, tmp_path, phone_voice=phone_voice, desk_voice=desk_voice) as (phone, desk):
         await asyncio.sleep(1)
-        await phone.record(tmp_path / "at_phone.wav")
-        at_desk, desk_rate = await desk.heard(4 * SPEECH_S)
-        await phone.record(None)
+        for turn in range(MAX_TURNS):
+            at_phone = tmp_path / f"at_phone_{turn}.wav"
+            await phone.record(at_phone)
+            at_desk = await desk.heard((HEARINGS + 1) * SPEECH_S)
+            await phone.record(None)
+            scores["desk"] += looped_pesq(*at_desk, tmp_path)
+            scores["phone"] += looped_pesq(*read_wav(at_phone), tmp_path)
+            if min(max(score) for score in scores.values()) >= GOOD_PESQ:
+                break
         await desk.press("Hang up")
         await phone.ended()
-    at_phone, phone_rate = read_wav(tmp_path / "at_phone.wav")
-    scores = {"desk": looped_pesq(at_desk, desk_rate, tmp_path), "phone": looped_pesq(at_phone, phone_rate, tmp_path)}
     print("PESQ of each hearing", scores)
-    assert min(max(score) for score in scores.values()) >= 4.0, scores
+    assert min(max(score) for score in scores.values()) >= GOOD_PESQ, scores
 
 
 def looped_pesq(heard: Samples, rate: int, folder: Path) -> list[float]:
-    """Return the score of each of three hearings of the looped speech."""
+    """Return the score of each hearing of the looped speech."""
     wanted, _ = read_wav(speech(folder / "reference.wav", rate=rate))
-    turns = [heard[turn * len(wanted) : (turn + 2) * len(wanted)] for turn in range(3)]
+    turns = [heard[turn * len(wanted) : (turn + 2) * len(wanted)] for turn in range(HEARINGS)]
     return [pesq_nb(wanted, rate, best_alignment(wanted, turn, rate), rate) for turn in turns]
 
 

@@ -15,7 +15,8 @@ ROOM_NOISE = 1e-3
 point from plain G.711 for what it makes of it (4.16 without the room, 4.44 with it)."""
 
 
-SPEECH_S = 12.0
+SPEECH_S = 8.0
+"As short as PESQ judges well: each slip of a simulated sound card spoils one hearing."
 
 
 def speech(path: Path, *, rate: int = 8000, seconds: float = SPEECH_S, lead_s: float = 0.5) -> Path:
