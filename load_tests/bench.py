@@ -1,4 +1,4 @@
-"""The baseline: calls through the real server beside a bare UDP forwarder. Prints a table, writes results/latest.json.
+"""Calls through the real server beside a bare UDP forwarder. Prints a table, writes results/latest.json.
 
 `make bench` runs every case, `make bench CASE=relay` one. The generator (Rust, generator/) places the calls.
 """
@@ -8,92 +8,90 @@ import asyncio
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from tests.support.server import RunningSwitch
-from tests.support.sipp import free_udp_port
+from load_tests.case import ROOT, Case, Load, Row
+from load_tests.cases import all_cases
 
-ROOT = Path(__file__).parents[1]
-GENERATOR = ROOT / "target" / "release" / "load-generator"
 RESULTS = Path(__file__).parent / "results" / "latest.json"
-Row = dict[str, Any]
-
-SETTINGS = """
-[sip]
-accept_unknown = true
-
-[recording]
-enabled = false
-
-[[trunks]]
-name = "bench"
-addresses = ["127.0.0.1"]
-port = {port}
-
-[[numbers]]
-number = "2000"
-bridge = "sip:bench@127.0.0.1:{port}"
-record = false
-"""
 
 
-async def relay(calls: int, seconds: int) -> Row:
-    """SIP to SIP, G.711 both sides, 50 packets a second each way, not recorded."""
-    port = free_udp_port()
-    with tempfile.TemporaryDirectory() as folder:
-        async with await RunningSwitch.start(Path(folder), settings=SETTINGS.format(port=port)) as switch:
-            options = {
-                "server": switch.sip_address,
-                "pid": switch.pid,
-                "called-port": port,
-                "calls": calls,
-                "seconds": seconds,
-            }
-            words = [str(word) for name, value in options.items() for word in (f"--{name}", value)]
-            generator = await asyncio.create_subprocess_exec(GENERATOR, "relay", *words, stdout=subprocess.PIPE)
-            output, _ = await generator.communicate()
-            if generator.returncode != 0:
-                raise SystemExit(f"relay of {calls} calls failed; the log ends:\n{switch.log()[-2000:]}")
-            return dict(json.loads(output))
+def measure(case: Case, load: Load) -> Row:
+    """Return the row of one case at one number of calls."""
+    print(f"{case.name}: {load.n}, {load.seconds} s", file=sys.stderr)
+    fields = asyncio.run(case.run(load))
+    row: Row = {"case": case.name, "n": load.n, "seconds": load.seconds} | fields
+    if floor := row.get("floor_cpu_percent_per_call"):
+        row["ratio"] = round(row["cpu_percent_per_call"] / floor, 2)
+    return row | {"machine": machine(), "date": datetime.now(UTC).isoformat(timespec="minutes"), "commit": commit()}
 
 
-CASES: dict[str, Callable[[int, int], Coroutine[Any, Any, Row]]] = {"relay": relay}
+def machine() -> str:
+    """Return processor, cores and kernel."""
+    found = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
+    processor = found.group(1) if found else platform.machine()
+    return f"{processor}, {os.cpu_count()} cores, Linux {platform.release()}"
+
+
+def commit() -> str:
+    """Return the commit that is measured, with + for changes on top of it."""
+    words = ["git", "describe", "--always", "--abbrev=10", "--dirty=+", "--exclude=*"]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True).stdout.strip()
 
 
 def show(rows: list[Row]) -> None:
     """Print the table."""
-    print(f"\n{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}; CPU in % of one core a call")
-    print(f"{'case':8}{'calls':>6}{'switch %':>10}{'floor %':>9}{'ratio':>7}{'p50 us':>8}{'p99 us':>8}{'loss':>10}")
+    print(f"\n{machine()}; CPU in % of one core a call")
+    print(
+        f"{'case':14}{'n':>5}{'switch %':>10}{'floor %':>9}{'ratio':>7}{'p50 us':>8}{'p99 us':>8}{'loss':>10}{'KB':>8}"
+    )
     for row in rows:
-        print(
-            f"{row['case']:8}{row['n']:>6}{row['cpu_percent_per_call']:>10.3f}{row['floor_cpu_percent_per_call']:>9.3f}"
-            f"{row['ratio']:>7.2f}{row['p50_us']:>8.0f}{row['p99_us']:>8.0f}{row['loss']:>10.6f}"
+        numbers = (
+            f"{row[name]:>{width}.{digits}f}" if name in row else " " * width
+            for name, width, digits in (
+                ("cpu_percent_per_call", 10, 3),
+                ("floor_cpu_percent_per_call", 9, 3),
+                ("ratio", 7, 2),
+                ("p50_us", 8, 0),
+                ("p99_us", 8, 0),
+                ("loss", 10, 6),
+                ("kb_per_call", 8, 0),
+            )
         )
+        print(f"{row['case']:14}{row['n']:>5}{''.join(numbers)}")
+
+
+def keep(row: Row) -> None:
+    """Put the row into the results, in place of the one it repeats."""
+    known = json.loads(RESULTS.read_text()) if RESULTS.exists() else []
+    others = [other for other in known if (other["case"], other["n"]) != (row["case"], row["n"])]
+    rows = sorted([*others, row], key=lambda row: (row["case"], row["n"]))
+    RESULTS.parent.mkdir(exist_ok=True)
+    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 def main() -> None:
     """Run the cases asked for."""
+    cases = all_cases()
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("case", choices=["all", *CASES])
-    parser.add_argument("--calls", type=int, nargs="+", default=[50, 200])
+    parser.add_argument("case", choices=["all", *cases])
+    parser.add_argument("--calls", type=int, nargs="+", help="other numbers than the case's own")
     parser.add_argument("--seconds", type=int, default=20)
+    parser.add_argument("--dry", action="store_true", help="do not write the results")
     given = parser.parse_args()
     subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "-p", "load-generator"], cwd=ROOT, check=True)
     rows = []
-    for name, case in CASES.items():
-        if given.case not in ("all", name):
-            continue
-        for calls in given.calls:
-            print(f"{name}: {calls} calls, {given.seconds} s through the switch, then the floor", file=sys.stderr)
-            rows.append(asyncio.run(case(calls, given.seconds)))
+    for case in cases.values() if given.case == "all" else [cases[given.case]]:
+        for n in given.calls or case.counts:
+            row = measure(case, Load(n, given.seconds))
+            rows.append(row)
+            if not given.dry:
+                keep(row)
     show(rows)
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

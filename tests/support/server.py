@@ -35,12 +35,14 @@ class Ports:
     sip: int
     media_low: int
 
+    media_count: int
+
     @property
     def media(self) -> str:
-        return f"{self.media_low}-{self.media_low + MEDIA_PORTS - 1}"
+        return f"{self.media_low}-{self.media_low + self.media_count - 1}"
 
 
-def free_ports() -> Ports:
+def free_ports(media_count: int = MEDIA_PORTS) -> Ports:
     """Return ports that were free a moment ago; the media range is drawn at random between 20000 and 31999,
     below the range from which the kernel gives ports to those who ask for any."""
     with (
@@ -51,21 +53,31 @@ def free_ports() -> Ports:
         http.bind(("127.0.0.1", 0))
         sip_tcp.bind(("127.0.0.1", 0))
         sip_udp.bind(("127.0.0.1", sip_tcp.getsockname()[1]))
-        media = 20_000 + MEDIA_PORTS * secrets.randbelow(12_000 // MEDIA_PORTS)
-        return Ports(http.getsockname()[1], sip_tcp.getsockname()[1], media)
+        media = 20_000 + media_count * secrets.randbelow(12_000 // media_count)
+        return Ports(http.getsockname()[1], sip_tcp.getsockname()[1], media, media_count)
 
 
 class RunningSwitch:
     """A server on its own ports and data folder. Use as `async with await RunningSwitch.start(folder) as switch`.
 
-    The settings are the documented sample's with `extra` appended; `settings` replaces them whole.
+    The settings are the documented sample's with `extra` appended; `settings` replaces them whole. `prefix` is what
+    starts the server in its stead, such as `("taskset", "-c", "0")`; it must become the server by exec.
     """
 
-    def __init__(self, folder: Path, settings: str, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: str,
+        environment: dict[str, str],
+        *,
+        media_ports: int = MEDIA_PORTS,
+        prefix: tuple[str, ...] = (),
+    ) -> None:
         self.folder = folder
         self.data_dir = folder / "data"
         self.log_path = folder / "server.log"
-        self.ports = free_ports()
+        self.ports = free_ports(media_ports)
+        self._prefix = prefix
         self._settings_path = folder / "mediaswitch.toml"
         self._settings_path.write_text(settings)
         self._environment = environment
@@ -74,12 +86,19 @@ class RunningSwitch:
 
     @classmethod
     async def start(
-        cls, folder: Path, *, extra: str = "", settings: str | None = None, environment: dict[str, str] | None = None
+        cls,
+        folder: Path,
+        *,
+        extra: str = "",
+        settings: str | None = None,
+        environment: dict[str, str] | None = None,
+        media_ports: int = MEDIA_PORTS,
+        prefix: tuple[str, ...] = (),
     ) -> Self:
         """Start a server and wait until it is ready. Raises ServerError with the end of its log."""
         folder.mkdir(parents=True, exist_ok=True)
         base = SAMPLE.read_text() if settings is None else settings
-        switch = cls(folder, base + "\n" + extra, environment or {})
+        switch = cls(folder, base + "\n" + extra, environment or {}, media_ports=media_ports, prefix=prefix)
         await switch.restart()
         return switch
 
@@ -112,7 +131,7 @@ class RunningSwitch:
             self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=False))
         with self.log_path.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "mediaswitch", "serve", "--config", str(self._settings_path)),
+                *(*self._prefix, sys.executable, "-m", "mediaswitch", "serve", "--config", str(self._settings_path)),
                 cwd=self.folder,
                 env=os.environ | self._own_environment() | self._environment,
                 stdin=DEVNULL,

@@ -13,6 +13,7 @@ use crate::net::{now_ns, open_stamped, receive_stamped, Poller};
 const PTIME_NS: u64 = 20_000_000;
 const RTP_HEADER: usize = 12;
 const PACKET: usize = RTP_HEADER + 160;
+const LATE_NS: u64 = 1_000_000;
 const MAGIC: [u8; 4] = *b"load";
 
 /// The stretch of time whose packets count; both ends in ns of CLOCK_REALTIME.
@@ -42,6 +43,8 @@ pub struct Measured {
     pub duplicates: u64,
     /// Packets that are not ours: altered payload means that the switch did not relay.
     pub foreign: u64,
+    /// Sent more than a millisecond after they were due: the generator itself was held up.
+    pub late: u64,
     pub latencies_ns: Vec<u64>,
 }
 
@@ -180,17 +183,16 @@ impl Worker {
     }
 
     fn send_due(&mut self) {
+        let asked = now_ns();
         for (index, stream) in self.streams.iter_mut().enumerate() {
-            let Some(target) = stream.target else {
+            let Some(target) = stream.target.filter(|_| stream.due_ns <= asked) else {
                 continue;
             };
             let now = now_ns();
-            if now < stream.due_ns {
-                continue;
-            }
             let packet = packet(index as u32, stream.sent, now);
             if stream.socket.send_to(&packet, target).is_ok() && self.window.holds(now) {
                 self.measured.sent += 1;
+                self.measured.late += u64::from(now - stream.due_ns > LATE_NS);
             }
             stream.sent += 1;
             stream.due_ns += PTIME_NS;
@@ -199,7 +201,7 @@ impl Worker {
 
     fn receive_all(&mut self) {
         let mut buffer = [0u8; 2048];
-        for token in self.poller.ready() {
+        for token in self.poller.ready(false) {
             while let Some((length, at_ns)) =
                 receive_stamped(&self.streams[token].socket, &mut buffer)
             {

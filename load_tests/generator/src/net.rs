@@ -96,10 +96,11 @@ impl Poller {
         }
     }
 
-    /// The tokens of the sockets that can be read now; does not wait.
-    pub fn ready(&mut self) -> impl Iterator<Item = usize> + '_ {
+    /// The tokens of the sockets that can be read now; where none can, those of the next if it may wait.
+    pub fn ready(&mut self, wait: bool) -> impl Iterator<Item = usize> + '_ {
         let (pointer, size) = (self.events.as_mut_ptr(), self.events.len() as libc::c_int);
-        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), pointer, size, 0) };
+        let timeout = if wait { -1 } else { 0 };
+        let count = unsafe { libc::epoll_wait(self.epoll.as_raw_fd(), pointer, size, timeout) };
         self.events[..count.max(0) as usize]
             .iter()
             .map(|event| event.u64 as usize)
