@@ -33,6 +33,11 @@ bench: ## Measure relayed calls beside a bare UDP forwarder (one alone: make ben
 	@scripts/setup
 	@python -m load_tests.bench $(CASE)
 
+.PHONY: fuzz
+fuzz: ## Fuzz what reads the network, ten minutes each target (SECONDS_EACH=600)
+	@scripts/setup
+	@scripts/fuzz $(or $(SECONDS_EACH),600)
+
 .PHONY: fmt
 fmt: ## Format Rust and Python
 	cargo fmt --all

@@ -3,7 +3,7 @@
 pub mod audio_out;
 pub mod player;
 pub mod rtp;
-mod vp8;
+pub mod vp8;
 pub mod webrtc;
 
 use self::audio_out::{AudioOut, OutAudio};

@@ -1,0 +1,23 @@
+//! Packets of RTP, RTCP, telephone-event and VP8: whatever parses is written back and parses to the same.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use mediaswitch_engine::port::vp8::begins_keyframe;
+use mediaswitch_engine::rtp::{packet, rtcp};
+
+fuzz_target!(|data: &[u8]| {
+    let _ = rtcp::parse(data, 7, 1_000_000_000);
+    let _ = begins_keyframe(data);
+    let _ = packet::is_rtcp(data);
+    let Some(parsed) = packet::parse(data) else {
+        return;
+    };
+    let mut out = [0; 70_000];
+    let length = packet::write(&parsed, &mut out).expect("it came in one datagram");
+    let again = packet::parse(&out[..length]).expect("what we write is valid");
+    assert_eq!(again.payload, parsed.payload);
+    assert_eq!(
+        (again.ssrc, again.sequence, again.timestamp),
+        (parsed.ssrc, parsed.sequence, parsed.timestamp)
+    );
+});
