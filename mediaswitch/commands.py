@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, TrackId
-from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, SegmentClosed, Track
+from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, MonitorMode, SegmentClosed, Track
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +137,80 @@ class Hold(Command):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resume(Command):
     participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitor(Command):
+    """A supervisor joins; her leg follows by OpenLeg and AnswerLeg."""
+
+    agent: AgentId
+    "Her login."
+    name: str
+    mode: MonitorMode
+    leg_kind: LegKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChooseMonitorMode(Command):
+    participant: ParticipantId
+    mode: MonitorMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consult(Command):
+    """An agent puts the customer on hold and asks for a colleague, who is offered the session until `expires_at`."""
+
+    participant: ParticipantId
+    agent: AgentId
+    "The colleague."
+    name: str
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwapConsult(Command):
+    """Talk with the other one of customer and colleague; whoever is left waits."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MergeConsult(Command):
+    """Customer and both agents in one conversation."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteConsult(Command):
+    """Attended transfer: the colleague gets the customer, the consulting agent leaves."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelConsult(Command):
+    """The colleague leaves, or stops ringing; the consulting agent has the customer again."""
+
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferToQueue(Command):
+    """Blind transfer: the agent leaves, the customer waits in a queue ahead of those who have not talked yet."""
+
+    participant: ParticipantId
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferToAgent(Command):
+    """Blind transfer: the agent leaves, another is offered the session; if she does not take it, the queue does."""
+
+    participant: ParticipantId
+    agent: AgentId
+    name: str
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,10 +7,11 @@ from functools import singledispatchmethod
 from mediaswitch import commands as c
 from mediaswitch import timeline as t
 from mediaswitch.errors import WrongState
-from mediaswitch.ids import AgentId, LegId, ParticipantId, SessionId
-from mediaswitch.matrix import Crosspoint, crosspoints
+from mediaswitch.handover import Handover
+from mediaswitch.ids import AgentId, LegId, ParticipantId, QueueName, SessionId
+from mediaswitch.matrix import Crosspoint, crosspoints, plays_hold_music
 from mediaswitch.replay import apply
-from mediaswitch.session import Leg, LegState, Session, SessionState
+from mediaswitch.session import Leg, LegState, Participant, Session, SessionState
 from mediaswitch.timeline import EndReason, Entry, Event, LegKind, MediaKind, Role
 
 
@@ -74,7 +75,7 @@ class CloseMediaAction:
 REQUEUE_PRIORITY = 100
 "A customer whose agent was lost goes before all who have not yet talked to anybody."
 
-_LOST = frozenset({EndReason.FAILED, EndReason.CONNECTION_LOST, EndReason.MEDIA_TIMEOUT})
+LOST = frozenset({EndReason.FAILED, EndReason.CONNECTION_LOST, EndReason.MEDIA_TIMEOUT})
 
 Action = (
     AnswerLegAction
@@ -103,9 +104,17 @@ def handle(session: Session, command: c.Command, *, now: int) -> Outcome:
     decision = _Decision(session, now)
     decision.decide(command)
     after = decision.session
-    return Outcome(
-        session=after, entries=tuple(decision.entries), actions=(*decision.actions, *_rewire(session, after))
-    )
+    actions = (*decision.actions, *_hold_music(session, after), *_rewire(session, after))
+    return Outcome(session=after, entries=tuple(decision.entries), actions=actions)
+
+
+def _hold_music(before: Session, after: Session) -> "Iterable[PlayHoldMusicAction | StopPlayingAction]":
+    """The session's player plays from when the first has to wait until nobody has to."""
+    was, is_now = plays_hold_music(before), plays_hold_music(after)
+    if is_now and not was:
+        yield PlayHoldMusicAction()
+    elif was and not is_now and after.in_conversation:
+        yield StopPlayingAction()
 
 
 def _rewire(before: Session, after: Session) -> Iterable[DisconnectAction | ConnectAction]:
@@ -202,7 +211,8 @@ class _Decision:
         if leg.state is LegState.ANSWERED:
             return
         self.record(t.LegAnswered(leg=leg.id))
-        if self.session.participant(leg.participant).role is not Role.CUSTOMER and not self.session.in_conversation:
+        role = self.session.participant(leg.participant).role
+        if role not in (Role.CUSTOMER, Role.SUPERVISOR) and not self.session.in_conversation:
             self._start_talking()
 
     def _start_talking(self) -> None:
@@ -219,15 +229,34 @@ class _Decision:
             return
         self.record(t.LegEnded(leg=leg.id, reason=command.reason))
         self.actions.append(HangUpLegAction(leg=leg.id, reason=command.reason))
-        owner = self.session.participant(leg.participant)
-        if any(other.participant == owner.id for other in self.session.live_legs):
+        if all(other.participant != leg.participant for other in self.session.live_legs):
+            self._gone(self.session.participant(leg.participant), command.reason)
+
+    def _gone(self, owner: Participant, reason: EndReason) -> None:
+        """The last leg of a participant has ended."""
+        handover = Handover(self)
+        if owner.role is Role.AGENT and handover.goes_on_without(owner):
+            handover.agent_gone(owner, reason)
             return
-        if owner.role is Role.AGENT and command.reason in _LOST and self.session.queue is not None:
-            self.record(t.Queued(queue=self.session.queue, priority=REQUEUE_PRIORITY))
-            self.actions.append(PlayHoldMusicAction())
+        if owner.role is Role.AGENT and reason in LOST and self.session.queue is not None:
+            handover.stop_ringing(EndReason.PEER_ENDED)
+            self.requeue(self.session.queue)
             return
-        if owner.role is Role.CUSTOMER or self.session.in_conversation or not self.session.live_legs:
-            self._end(command.reason, by=owner.id)
+        ends = self.session.in_conversation and owner.role is not Role.SUPERVISOR
+        if owner.role is Role.CUSTOMER or ends or not self.session.live_legs:
+            self._end(reason, by=owner.id)
+
+    def requeue(self, queue: QueueName) -> None:
+        """The customer waits for somebody else."""
+        self.record(t.Queued(queue=queue, priority=REQUEUE_PRIORITY))
+        self.actions.append(PlayHoldMusicAction())
+
+    def end_legs_of(self, participant: ParticipantId, reason: EndReason) -> None:
+        """Hang up on one participant; what that means for the session is the caller's to say."""
+        for leg in self.session.live_legs:
+            if leg.participant == participant:
+                self.record(t.LegEnded(leg=leg.id, reason=reason))
+                self.actions.append(HangUpLegAction(leg=leg.id, reason=reason))
 
     @decide.register
     def _(self, command: c.Dial) -> None:
@@ -250,6 +279,9 @@ class _Decision:
             self.record(t.OfferWithdrawn(agent=self.session.offer.agent, reason=reason))
         if self.session.state is SessionState.QUEUED and self.session.queue is not None:
             self.record(t.Dequeued(queue=self.session.queue, reason=reason))
+        for agent in self.session.agents:
+            if agent.agent is not None and agent.agent != self.session.agent:
+                self.record(t.AgentLeft(participant=agent.id, agent=agent.agent, reason=reason))
         for leg in self.session.live_legs:
             self.record(t.LegEnded(leg=leg.id, reason=EndReason.PEER_ENDED if by is not None else reason))
             self.actions.append(HangUpLegAction(leg=leg.id, reason=reason))
@@ -331,16 +363,19 @@ class _Decision:
     def _(self, command: c.Decline) -> None:
         self._offered_to(command.agent)
         self.record(t.OfferDeclined(agent=command.agent))
+        Handover(self).not_answered(EndReason.REJECTED)
 
     @decide.register
     def _(self, command: c.ExpireOffer) -> None:
         self._offered_to(command.agent)
         self.record(t.OfferExpired(agent=command.agent))
+        Handover(self).not_answered(EndReason.NO_ANSWER)
 
     @decide.register
     def _(self, command: c.WithdrawOffer) -> None:
         self._offered_to(command.agent)
         self.record(t.OfferWithdrawn(agent=command.agent, reason=command.reason))
+        Handover(self).not_answered(command.reason)
 
     @decide.register
     def _(self, command: c.Accept) -> None:
@@ -348,28 +383,74 @@ class _Decision:
         offer = self.session.offer
         assert offer is not None  # by _offered_to
         self.record(t.Accepted(agent=command.agent))
-        self._join(Role.AGENT, offer.name, command.leg_kind, agent=command.agent)
+        leg = self._join(Role.AGENT, offer.name, command.leg_kind, agent=command.agent)
+        Handover(self).answered(self.session.leg(leg).participant)
 
     # --- in conversation -----------------------------------------------------------------------------------
 
     @decide.register
     def _(self, command: c.Hold) -> None:
         self.require(SessionState.TALKING)
-        if self.session.participant(command.participant).holding:
-            return
-        first = not self.session.holders
-        self.record(t.Held(participant=command.participant))
-        if first:
-            self.actions.append(PlayHoldMusicAction())
+        holder = self.session.participant(command.participant)
+        if holder.role is Role.SUPERVISOR:
+            raise WrongState("a supervisor puts nobody on hold")
+        if not holder.holding:
+            self.record(t.Held(participant=holder.id))
 
     @decide.register
     def _(self, command: c.Resume) -> None:
         self.require(SessionState.TALKING)
-        if not self.session.participant(command.participant).holding:
-            return
-        self.record(t.Resumed(participant=command.participant))
-        if not self.session.holders:
-            self.actions.append(StopPlayingAction())
+        if self.session.participant(command.participant).holding:
+            self.record(t.Resumed(participant=command.participant))
+
+    @decide.register
+    def _(self, command: c.Monitor) -> None:
+        self.require(SessionState.TALKING)
+        live = {leg.participant for leg in self.session.live_legs}
+        if any(p.agent == command.agent and p.id in live for p in self.session.participants):
+            raise WrongState(f"{command.agent} is in session {self.session.id} already")
+        leg = self._join(Role.SUPERVISOR, command.name, command.leg_kind, agent=command.agent)
+        self.record(t.MonitorModeChosen(participant=self.session.leg(leg).participant, mode=command.mode))
+
+    @decide.register
+    def _(self, command: c.ChooseMonitorMode) -> None:
+        self.require_live()
+        supervisor = self.session.participant(command.participant)
+        if supervisor.role is not Role.SUPERVISOR:
+            raise WrongState(f"{command.participant} is no supervisor")
+        if supervisor.mode is not command.mode:
+            self.record(t.MonitorModeChosen(participant=supervisor.id, mode=command.mode))
+
+    @decide.register
+    def _(self, command: c.Consult) -> None:
+        self.require(SessionState.TALKING)
+        Handover(self).consult(command)
+
+    @decide.register
+    def _(self, command: c.SwapConsult) -> None:
+        Handover(self).swap(command.participant)
+
+    @decide.register
+    def _(self, command: c.MergeConsult) -> None:
+        Handover(self).merge(command.participant)
+
+    @decide.register
+    def _(self, command: c.CompleteConsult) -> None:
+        Handover(self).complete(command.participant)
+
+    @decide.register
+    def _(self, command: c.CancelConsult) -> None:
+        Handover(self).cancel(command.participant)
+
+    @decide.register
+    def _(self, command: c.TransferToQueue) -> None:
+        self.require(SessionState.TALKING)
+        Handover(self).to_queue(command)
+
+    @decide.register
+    def _(self, command: c.TransferToAgent) -> None:
+        self.require(SessionState.TALKING)
+        Handover(self).to_agent(command)
 
     @decide.register
     def _(self, command: c.Mute) -> None:

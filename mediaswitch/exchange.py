@@ -16,9 +16,9 @@ from mediaswitch import _core
 from mediaswitch import commands as c
 from mediaswitch import decide as d
 from mediaswitch.bus import Bus
-from mediaswitch.clock import Clock
+from mediaswitch.clock import SECOND, Clock
 from mediaswitch.core_events import Report, report_of
-from mediaswitch.errors import NotFound, Refused, SwitchError, Unavailable
+from mediaswitch.errors import NotFound, Refused, SwitchError, Unavailable, WrongState
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TrackId, new_session_id
 from mediaswitch.media import PlayItem
 from mediaswitch.numbers import NumberPlan, Route
@@ -26,9 +26,12 @@ from mediaswitch.performing import Performer
 from mediaswitch.ports import PortBook
 from mediaswitch.services import Dialer, LegDriver, RecordingFolders
 from mediaswitch.session import Leg, Session, SessionState
-from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, Track
+from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, MonitorMode, Track
 
 log = logging.getLogger(__name__)
+
+COLLEAGUE_RINGS_S = 30
+"How long an agent who is asked by another has to answer."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -377,8 +380,26 @@ class Exchange:
         pending = self.session(session).offer
         if pending is None or pending.agent != agent:
             raise d.not_offered(session, agent)
+        return self._join(session, c.Accept(agent=agent, leg_kind=LegKind.WEBRTC), offer, driver)
+
+    def monitor(
+        self, session: SessionId, supervisor: AgentId, name: str, mode: MonitorMode, offer: str, driver: LegDriver
+    ) -> tuple[Leg, str]:
+        """A supervisor joins with her browser; returns her leg and the SDP answer. Raises WrongState, Refused."""
+        if not self.session(session).in_conversation:  # before anything is opened
+            raise WrongState(f"nobody talks in session {session}")
+        command = c.Monitor(agent=supervisor, name=name, mode=mode, leg_kind=LegKind.WEBRTC)
+        return self._join(session, command, offer, driver)
+
+    def _join(
+        self, session: SessionId, command: c.Accept | c.Monitor, offer: str, driver: LegDriver
+    ) -> tuple[Leg, str]:
         port = self._accept_offer(session, offer)
-        after = self._handle(session, c.Accept(agent=agent, leg_kind=LegKind.WEBRTC))
+        try:
+            after = self._handle(session, command)
+        except SwitchError:
+            self._core.close_port(port.port)
+            raise
         leg = after.legs[-1]
         self._performer.drivers[leg.id] = driver
         tracks = tuple(Track(id=TrackId(track.track), kind=MediaKind(track.kind)) for track in port.tracks)
@@ -395,6 +416,34 @@ class Exchange:
 
     def resume(self, session: SessionId, participant: ParticipantId) -> None:
         self._handle(session, c.Resume(participant=participant))
+
+    def choose_monitor_mode(self, session: SessionId, participant: ParticipantId, mode: MonitorMode) -> None:
+        """A supervisor listens, whispers or barges in from here on."""
+        self._handle(session, c.ChooseMonitorMode(participant=participant, mode=mode))
+
+    def consult(self, session: SessionId, participant: ParticipantId, agent: AgentId, name: str) -> None:
+        """An agent asks a colleague, who is rung; the customer hears music."""
+        expires_at = self._clock.now() + COLLEAGUE_RINGS_S * SECOND
+        self._handle(session, c.Consult(participant=participant, agent=agent, name=name, expires_at=expires_at))
+
+    def swap_consult(self, session: SessionId, participant: ParticipantId) -> None:
+        self._handle(session, c.SwapConsult(participant=participant))
+
+    def merge_consult(self, session: SessionId, participant: ParticipantId) -> None:
+        self._handle(session, c.MergeConsult(participant=participant))
+
+    def complete_consult(self, session: SessionId, participant: ParticipantId) -> None:
+        self._handle(session, c.CompleteConsult(participant=participant))
+
+    def cancel_consult(self, session: SessionId, participant: ParticipantId) -> None:
+        self._handle(session, c.CancelConsult(participant=participant))
+
+    def transfer_to_queue(self, session: SessionId, participant: ParticipantId, queue: QueueName) -> None:
+        self._handle(session, c.TransferToQueue(participant=participant, queue=queue))
+
+    def transfer_to_agent(self, session: SessionId, participant: ParticipantId, agent: AgentId, name: str) -> None:
+        expires_at = self._clock.now() + COLLEAGUE_RINGS_S * SECOND
+        self._handle(session, c.TransferToAgent(participant=participant, agent=agent, name=name, expires_at=expires_at))
 
     def mute(self, session: SessionId, participant: ParticipantId, *, muted: bool) -> None:
         """Nobody hears a muted participant."""

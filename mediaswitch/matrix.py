@@ -1,13 +1,15 @@
 """The matrix: who hears and sees whom, derived from a session's state.
 
-`crosspoints` is the one place that says it. The Exchange compares its value before and after each command and
-sets or clears what differs, so hold, queue music and recording need no code of their own anywhere else.
+`crosspoints` is the one place that says it, after the rules in `hearing`. The Exchange compares its value before and
+after each command and sets or clears what differs, so hold, whisper, queue music and recording need no code of their
+own anywhere else.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mediaswitch import hearing
 from mediaswitch.ids import PortId, TrackId
 from mediaswitch.timeline import MediaKind
 
@@ -29,25 +31,31 @@ def crosspoints(session: "Session") -> frozenset[Crosspoint]:
     return frozenset([*_conversation(session), *_recording(session)])
 
 
+def plays_hold_music(session: "Session") -> bool:
+    """Whether somebody in a conversation waits for the others."""
+    return session.in_conversation and any(_waits(session, leg) for leg in session.open_legs)
+
+
+def _waits(session: "Session", leg: "Leg") -> bool:
+    return hearing.waits(session, session.participant(leg.participant))
+
+
 def _conversation(session: "Session") -> Iterator[Crosspoint]:
     if not session.in_conversation:
         yield from _player_to(session, session.legs_of_customer)
         return
-    holders = session.holders
-    if holders:
-        waiting = [leg for leg in session.open_legs if leg.participant not in holders]
-        yield from _player_to(session, waiting)
-        return
-    for talker in session.open_legs:
-        for listener in session.open_legs:
-            if talker.participant != listener.participant and listener.port is not None:
+    for listener in session.open_legs:
+        ears = session.participant(listener.participant)
+        for talker in session.open_legs:
+            if hearing.may_hear(session, ears, session.participant(talker.participant)):
                 yield from _tracks_to(session, talker, listener.port)
+    yield from _player_to(session, [leg for leg in session.open_legs if _waits(session, leg)])
 
 
-def _tracks_to(session: "Session", talker: "Leg", port: PortId) -> Iterator[Crosspoint]:
+def _tracks_to(session: "Session", talker: "Leg", port: PortId | None) -> Iterator[Crosspoint]:
     muted = session.participant(talker.participant).muted
     for track in talker.tracks:
-        if not (muted and track.kind is MediaKind.AUDIO):
+        if port is not None and not (muted and track.kind is MediaKind.AUDIO):
             yield Crosspoint(track.id, port)
 
 
@@ -62,5 +70,5 @@ def _recording(session: "Session") -> Iterator[Crosspoint]:
         return
     yield Crosspoint(session.player_track, session.recorder_port)
     for leg in session.open_legs:
-        for track in leg.tracks:
-            yield Crosspoint(track.id, session.recorder_port)
+        if hearing.is_recorded(session.participant(leg.participant)):
+            yield from _tracks_to(session, leg, session.recorder_port)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import singledispatch
 
 from mediaswitch import timeline as t
-from mediaswitch.session import Leg, LegState, Participant, PendingOffer, Session, SessionState
+from mediaswitch.session import Consultation, Leg, LegState, Participant, PendingOffer, Session, SessionState
 from mediaswitch.timeline import Entry, Event
 
 
@@ -70,7 +70,13 @@ def _(event: t.LegEnded, session: Session, at: int) -> Session:
 def _(event: t.Queued, session: Session, at: int) -> Session:
     freed = tuple(replace(participant, holding=False) for participant in session.participants)
     return replace(
-        session, state=SessionState.QUEUED, queue=event.queue, queue_position=None, agent=None, participants=freed
+        session,
+        state=SessionState.QUEUED,
+        queue=event.queue,
+        queue_position=None,
+        agent=None,
+        consultation=None,
+        participants=freed,
     )
 
 
@@ -87,6 +93,8 @@ def _(event: t.Dequeued, session: Session, at: int) -> Session:
 @_apply.register
 def _(event: t.Offered, session: Session, at: int) -> Session:
     offer = PendingOffer(agent=event.agent, name=event.name, expires_at=event.expires_at)
+    if session.in_conversation:  # to a colleague who is consulted
+        return replace(session, offer=offer)
     return replace(session, state=SessionState.OFFERED, offer=offer)
 
 
@@ -94,11 +102,15 @@ def _(event: t.Offered, session: Session, at: int) -> Session:
 @_apply.register(t.OfferExpired)
 @_apply.register(t.OfferWithdrawn)
 def _(event: Event, session: Session, at: int) -> Session:
+    if session.in_conversation:
+        return replace(session, offer=None)
     return replace(session, state=SessionState.QUEUED, offer=None)
 
 
 @_apply.register
 def _(event: t.Accepted, session: Session, at: int) -> Session:
+    if session.in_conversation:
+        return replace(session, offer=None)
     return replace(session, agent=event.agent, offer=None, queue_position=None)
 
 
@@ -115,6 +127,44 @@ def _(event: t.Held, session: Session, at: int) -> Session:
 @_apply.register
 def _(event: t.Resumed, session: Session, at: int) -> Session:
     return session.with_participant(event.participant, holding=False)
+
+
+@_apply.register
+def _(event: t.MonitorModeChosen, session: Session, at: int) -> Session:
+    return session.with_participant(event.participant, mode=event.mode)
+
+
+@_apply.register
+def _(event: t.ConsultStarted, session: Session, at: int) -> Session:
+    return replace(session, consultation=Consultation(by=event.participant))
+
+
+@_apply.register
+def _(event: t.ConsultJoined, session: Session, at: int) -> Session:
+    return _consulting(session, colleague=event.participant)
+
+
+@_apply.register
+def _(event: t.ConsultSwapped, session: Session, at: int) -> Session:
+    return _consulting(session, with_customer=event.with_customer)
+
+
+def _consulting(session: Session, **changes: object) -> Session:
+    consultation = session.consultation
+    if consultation is None:
+        return session
+    return replace(session, consultation=replace(consultation, **changes))  # type: ignore[arg-type]  # field names are ours
+
+
+@_apply.register(t.ConsultMerged)
+@_apply.register(t.ConsultEnded)
+def _(event: Event, session: Session, at: int) -> Session:
+    return replace(session, consultation=None)
+
+
+@_apply.register
+def _(event: t.Transferred, session: Session, at: int) -> Session:
+    return replace(session, agent=event.agent, consultation=None)
 
 
 @_apply.register
@@ -142,7 +192,13 @@ def _(event: t.ShareStopped, session: Session, at: int) -> Session:
 @_apply.register
 def _(event: t.Ended, session: Session, at: int) -> Session:
     return replace(
-        session, state=SessionState.ENDED, ended_at=at, end_reason=event.reason, queue_position=None, offer=None
+        session,
+        state=SessionState.ENDED,
+        ended_at=at,
+        end_reason=event.reason,
+        queue_position=None,
+        offer=None,
+        consultation=None,
     )
 
 

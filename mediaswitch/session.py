@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from mediaswitch.errors import NotFound
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId, TenantId, TrackId
-from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, Role, Track
+from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, MonitorMode, Role, Track
 
 NO_PORT = PortId(0)
 NO_TRACK = TrackId(0)
@@ -57,6 +57,8 @@ class Participant:
     agent: AgentId | None = None
     muted: bool = False
     holding: bool = False
+    mode: MonitorMode | None = None
+    "Of a supervisor."
     sharing: frozenset[MediaKind] = frozenset()
 
 
@@ -67,6 +69,23 @@ class PendingOffer:
     agent: AgentId
     name: str
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consultation:
+    """An agent asks a colleague while the customer waits."""
+
+    by: ParticipantId
+    colleague: ParticipantId | None = None
+    "None until she has accepted."
+    with_customer: bool = False
+    "The consulting agent has swapped: the colleague waits instead."
+
+    @property
+    def apart(self) -> frozenset[ParticipantId]:
+        """Who is not in the customer's room."""
+        colleague = frozenset() if self.colleague is None else frozenset({self.colleague})
+        return colleague if self.with_customer else colleague | {self.by}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +105,8 @@ class Session:
     queue_position: int | None = None
     offer: PendingOffer | None = None
     agent: AgentId | None = None
-    "Who accepted it."
+    "Who accepted it, or got it by transfer: whose work it is."
+    consultation: Consultation | None = None
     started_at: int = 0
     answered_at: int | None = None
     "When customer and business first talked."
@@ -126,6 +146,12 @@ class Session:
     @property
     def legs_of_customer(self) -> list[Leg]:
         return [leg for leg in self.open_legs if self.participant(leg.participant).role is Role.CUSTOMER]
+
+    @property
+    def agents(self) -> list[Participant]:
+        """Agents with a leg, in the order they joined."""
+        live = {leg.participant for leg in self.live_legs}
+        return [p for p in self.participants if p.role is Role.AGENT and p.id in live]
 
     @property
     def holders(self) -> frozenset[ParticipantId]:

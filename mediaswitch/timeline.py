@@ -47,6 +47,17 @@ class MediaKind(StrEnum):
     SCREEN = "screen"
 
 
+class MonitorMode(StrEnum):
+    """How a supervisor takes part in a session."""
+
+    LISTEN = "listen"
+    "She hears; nobody hears her."
+    WHISPER = "whisper"
+    "She hears, and the agents hear her; the customer never does."
+    BARGE = "barge"
+    "She is a party of the customer's conversation like any other."
+
+
 class EndReason(StrEnum):
     """Why a leg, an offer or a session ended."""
 
@@ -59,6 +70,7 @@ class EndReason(StrEnum):
     MEDIA_TIMEOUT = "media_timeout"
     CONNECTION_LOST = "connection_lost"
     PEER_ENDED = "peer_ended"
+    TRANSFERRED = "transferred"
     FLOW_ENDED = "flow_ended"
     SHUTDOWN = "shutdown"
     SERVER_CRASHED = "server_crashed"
@@ -251,6 +263,75 @@ class Held(Event):
 class Resumed(Event):
     type: ClassVar[str] = "resumed"
     participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonitorModeChosen(Event):
+    type: ClassVar[str] = "monitor_mode"
+    participant: ParticipantId
+    mode: MonitorMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultStarted(Event):
+    """An agent leaves the customer with music and asks for a colleague, who is offered the session."""
+
+    type: ClassVar[str] = "consult_started"
+    participant: ParticipantId
+    agent: AgentId
+    "The colleague."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultJoined(Event):
+    type: ClassVar[str] = "consult_joined"
+    participant: ParticipantId
+    "The colleague."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultSwapped(Event):
+    type: ClassVar[str] = "consult_swapped"
+    participant: ParticipantId
+    with_customer: bool
+    "Whom the consulting agent talks with from here on; the other one waits."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultMerged(Event):
+    """All are in one conversation from here on."""
+
+    type: ClassVar[str] = "consult_merged"
+    participant: ParticipantId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsultEnded(Event):
+    """The customer is back with the agent who consulted."""
+
+    type: ClassVar[str] = "consult_ended"
+    participant: ParticipantId
+    reason: EndReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transferred(Event):
+    """`participant` passed the customer on, to an agent (who may have to accept yet) or to a queue."""
+
+    type: ClassVar[str] = "transferred"
+    participant: ParticipantId
+    agent: AgentId | None = None
+    queue: QueueName | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentLeft(Event):
+    """An agent is out of a session that goes on without her, or that somebody else will wrap up."""
+
+    type: ClassVar[str] = "agent_left"
+    participant: ParticipantId
+    agent: AgentId
+    reason: EndReason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,6 +84,11 @@ class Agent:
         self._require(AgentState.BUSY)
         return self._free(AgentState.BREAK, now)
 
+    def pass_on(self, now: int) -> "Agent":
+        """She left a session that others go on with: there is nothing for her to wrap up."""
+        self._require(AgentState.BUSY)
+        return self._free(AgentState.OFFLINE if self.away else AgentState.AVAILABLE, now)
+
     def start_wrap_up(self, until: int, now: int) -> "Agent":
         """The conversation is over; work after it may last until `until`."""
         self._require(AgentState.BUSY)

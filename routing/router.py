@@ -10,18 +10,21 @@ from functools import singledispatchmethod
 
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SECOND, Clock
+from mediaswitch.decide import LOST
 from mediaswitch.errors import NotFound, SwitchError
 from mediaswitch.exchange import Exchange
 from mediaswitch.ids import AgentId, SessionId, TenantId
 from mediaswitch.services import AgentState, AgentView, QueueView
 from mediaswitch.timeline import (
     Accepted,
+    AgentLeft,
     Dequeued,
     Ended,
     EndReason,
     Entry,
     Event,
     OfferDeclined,
+    Offered,
     OfferExpired,
     OfferWithdrawn,
     Queued,
@@ -144,6 +147,24 @@ class Router:
         self._leave_queue(entry)
         self._settle()
 
+    @_on.register
+    def _(self, event: Offered, entry: Entry) -> None:
+        """Ours are noted already; others are to a colleague who is consulted, or come with a blind transfer."""
+        agent = self._floor.agent(event.agent)
+        if agent.session == entry.session:
+            return
+        if not agent.is_ready:
+            self._try(lambda: self._exchange.withdraw_offer(entry.session, event.agent, EndReason.BUSY))
+            return
+        self._note_offer(agent, entry.session, event.expires_at)
+        self._settle()
+
+    @_on.register
+    def _(self, event: AgentLeft, entry: Entry) -> None:
+        if agent := self._if_in(entry, event.agent, AgentState.BUSY):
+            self._change(agent.lose(entry.at) if event.reason in LOST else agent.pass_on(entry.at))
+        self._settle()
+
     @_on.register(OfferDeclined)
     @_on.register(OfferExpired)
     def _(self, event: OfferDeclined | OfferExpired, entry: Entry) -> None:
@@ -225,9 +246,12 @@ class Router:
         expires_at = now + int(queue.plan.offer_timeout_s * SECOND)
         if not self._try(lambda: self._exchange.offer(session, agent.profile.id, name, expires_at=expires_at)):
             return
-        self._change(agent.offer(session, now))
-        current = self._floor.queue(queue.plan.tenant, queue.plan.name)
-        self._floor.put_queue(current.offer(session, agent.profile.id))
+        self._note_offer(agent, session, expires_at)
+
+    def _note_offer(self, agent: Agent, session: SessionId, expires_at: int) -> None:
+        self._change(agent.offer(session, self._clock.now()))
+        if found := self._floor.waiting(session):
+            self._floor.put_queue(found[0].offer(session, agent.profile.id))
         self._alarms[agent.profile.id] = self._timers.call_at(
             expires_at, lambda: self._expired(session, agent.profile.id)
         )

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from mediaswitch.services import AgentState, UserRole
 from mediaswitch.session import LegState, SessionState
-from mediaswitch.timeline import Channel, EndReason, LegKind, MediaKind, Role
+from mediaswitch.timeline import Channel, EndReason, LegKind, MediaKind, MonitorMode, Role
 
 
 class Answer(BaseModel):
@@ -68,12 +68,21 @@ class ParticipantAnswer(Answer):
     id: str
     role: Role
     name: str
+    mode: MonitorMode | None = Field(None, description="Of a supervisor.")
     legs: list[LegAnswer]
 
 
 class CustomerAnswer(Answer):
     number: str | None
     name: str | None
+
+
+class ConsultationAnswer(Answer):
+    """Ids of participants."""
+
+    by: str
+    colleague: str | None = Field(description="null while she is rung.")
+    with_customer: bool = Field(description="Whether the consulting agent talks with the customer; else the colleague.")
 
 
 class SessionAnswer(Answer):
@@ -92,6 +101,7 @@ class SessionAnswer(Answer):
     ended_at: str | None
     end_reason: EndReason | None
     held_by: list[str] = Field(description="Ids of the participants who hold the call.")
+    consultation: ConsultationAnswer | None = None
     participants: list[ParticipantAnswer]
 
 

@@ -11,6 +11,7 @@ from signaling.web import metrics as figures
 from signaling.web import (
     openapi,
     routes_agents,
+    routes_handover,
     routes_login,
     routes_public,
     routes_recordings,
@@ -36,6 +37,7 @@ _TABLES = (
     routes_agents.operations,
     routes_sessions.operations,
     routes_talking.operations,
+    routes_handover.operations,
     routes_public.operations,
     routes_recordings.operations,
     routes_system.operations,

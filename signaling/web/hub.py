@@ -15,8 +15,8 @@ from mediaswitch.session import Session, SessionState
 from mediaswitch.telling import told_entry
 from mediaswitch.timeline import Entry
 from signaling.web.audience import Audience
-from signaling.web.parts import is_shown
-from signaling.web.principal import Principal, Staff
+from signaling.web.parts import as_known_to, is_shown
+from signaling.web.principal import Caller, Principal, Staff
 from signaling.web.subscriber import Frame, Subscriber, Topic, encode
 from signaling.web.views import agent_answer, principal_json, queue_answer, session_answer
 
@@ -109,7 +109,7 @@ class Hub:
             "type": "welcome",
             "user": principal_json(who),
             "agent": None if agent is None else agent_answer(agent).model_dump(mode="json"),
-            "sessions": [session_answer(session).model_dump(mode="json") for session in mine],
+            "sessions": [session_answer(as_known_to(session, who)).model_dump(mode="json") for session in mine],
         }
 
     def _agent_of(self, who: Principal) -> AgentView | None:
@@ -134,8 +134,11 @@ class Hub:
         parties = self._audience.parties(session)
         told = parties | known.parties | self._audience.of_topic(Topic.SESSIONS, session.tenant)
         known.parties = parties
-        if told:
-            _send(told, {"type": "session", "session": session_answer(session).model_dump(mode="json")})
+        customers = {each for each in told if isinstance(each.who, Caller)}
+        for some in (customers, told - customers):
+            if some:
+                known_session = as_known_to(session, next(iter(some)).who)
+                _send(some, {"type": "session", "session": session_answer(known_session).model_dump(mode="json")})
         self._forget_if_done(session.id)
 
     def _on_entry(self, entry: Entry) -> None:
@@ -143,7 +146,7 @@ class Hub:
         if session is None:
             return
         followers = self._audience.parties(session) | self._audience.of_topic(Topic.SESSIONS, session.tenant)
-        if told := [each for each in followers if is_shown(entry.event, each.who)]:
+        if told := [each for each in followers if is_shown(entry.event, session, each.who)]:
             event = told_entry(entry, started_at=session.started_at)
             _send(told, {"type": "event", "session_id": session.id, "event": event})
         self._tell_offer(entry, session)

@@ -28,7 +28,7 @@ class CustomerLegDriver:
 
 
 class DeskLegDriver:
-    """An agent's leg: answered by the very request that opened it."""
+    """An agent's or a supervisor's leg: answered by the very request that opened it."""
 
     def ring(self) -> None: ...
 

@@ -1,5 +1,7 @@
 """Whose part in a session a caller has, and what of it is open to whom."""
 
+from dataclasses import replace
+
 from mediaswitch import timeline as t
 from mediaswitch.errors import NotFound, WrongState
 from mediaswitch.ids import AgentId
@@ -82,6 +84,28 @@ CUSTOMER_EVENTS = (
 "What a customer may know of the own session; offers to agents and recording marks are the house's business."
 
 
-def is_shown(event: t.Event, who: Principal) -> bool:
+def is_shown(event: t.Event, session: Session, who: Principal) -> bool:
     """Whether this event of a session that `who` may see is theirs to see."""
-    return isinstance(who, Staff) or isinstance(event, CUSTOMER_EVENTS)
+    if isinstance(who, Staff):
+        return True
+    return isinstance(event, CUSTOMER_EVENTS) and not _is_of_supervisor(event, session)
+
+
+def _is_of_supervisor(event: t.Event, session: Session) -> bool:
+    if isinstance(event, t.ParticipantJoined):
+        return event.role is t.Role.SUPERVISOR
+    supervisors = {p.id for p in session.participants if p.role is t.Role.SUPERVISOR}
+    legs = {leg.id for leg in session.legs if leg.participant in supervisors}
+    return getattr(event, "participant", None) in supervisors or getattr(event, "leg", None) in legs
+
+
+def as_known_to(session: Session, who: Principal | MediaGrant | None) -> Session:
+    """The session without those of whom `who` knows nothing: a customer hears of a supervisor when she barges in."""
+    if isinstance(who, Staff):
+        return session
+    hidden = {p.id for p in session.participants if p.role is t.Role.SUPERVISOR and p.mode is not t.MonitorMode.BARGE}
+    return replace(
+        session,
+        participants=tuple(p for p in session.participants if p.id not in hidden),
+        legs=tuple(leg for leg in session.legs if leg.participant not in hidden),
+    )

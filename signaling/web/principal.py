@@ -25,6 +25,8 @@ STAFF = frozenset({Access.AGENT, Access.SUPERVISOR, Access.REVIEWER, Access.ADMI
 OVERSEERS = frozenset({Access.SUPERVISOR, Access.ADMIN})
 REVIEWERS = frozenset({Access.REVIEWER, Access.SUPERVISOR, Access.ADMIN})
 IN_CALL = frozenset({Access.AGENT, Access.CUSTOMER})
+TALKING = IN_CALL | OVERSEERS
+"Who may have a leg."
 PUBLIC = frozenset({Access.PUBLIC})
 
 

@@ -42,6 +42,28 @@ class OfferRequest(Input):
     sdp: Sdp
 
 
+class MonitorModeRequest(Input):
+    mode: Literal["listen", "whisper", "barge"]
+
+
+class MonitorRequest(MonitorModeRequest):
+    """A supervisor's SDP offer, and how she takes part."""
+
+    sdp: Sdp
+
+
+class ConsultRequest(Input):
+    """The id of the colleague."""
+
+    agent_id: Short
+
+
+class TransferRequest(Input):
+    """`agent:ID` or `queue:NAME`."""
+
+    to: Annotated[str, StringConstraints(pattern=r"^(agent|queue):.{1,128}$")]
+
+
 class MuteRequest(Input):
     muted: bool
 

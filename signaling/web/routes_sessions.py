@@ -11,7 +11,7 @@ from mediaswitch.timeline import EndReason
 from signaling.web.answers import AgentAnswer, CallAnswer, SessionAnswer, TimelineAnswer
 from signaling.web.legs import DeskLegDriver
 from signaling.web.operations import Call, OperationTable
-from signaling.web.parts import is_shown, may_see, own_leg, own_part, speaker
+from signaling.web.parts import as_known_to, is_shown, may_see, own_leg, own_part, speaker
 from signaling.web.past import rebuild
 from signaling.web.principal import IN_CALL, STAFF, Access
 from signaling.web.requests import NoQuery, Nothing, OfferRequest, SessionsQuery
@@ -33,7 +33,7 @@ async def list_sessions(call: Call[SessionsQuery]) -> Sequence[SessionAnswer]:
 @operations.add("GET", SESSION, access=ANYBODY, takes=NoQuery, gives=SessionAnswer, errors=(HTTPStatus.NOT_FOUND,))
 async def get_session(call: Call[NoQuery]) -> SessionAnswer:
     """One session as it is now, or as it ended."""
-    return session_answer(await _visible(call))
+    return session_answer(as_known_to(await _visible(call), call.who))
 
 
 async def _visible(call: Call[NoQuery]) -> Session:
@@ -62,7 +62,7 @@ async def get_timeline(call: Call[NoQuery]) -> TimelineAnswer:
         entries = await call.services.timelines.timeline(call.tenant, call.session_id)
     except NotFound:  # one so young that nothing of it is stored yet
         entries = ()
-    shown = [entry for entry in entries if is_shown(entry.event, who)]
+    shown = [entry for entry in entries if is_shown(entry.event, session, who)]
     return TimelineAnswer(events=[told_entry(entry, started_at=session.started_at) for entry in shown])
 
 
@@ -111,7 +111,7 @@ async def hang_up(call: Call[Nothing]) -> SessionAnswer:
     own_part(session, who)
     if not session.is_over:  # one whose leg was lost no longer decides over the others
         exchange.hang_up(session.id, EndReason.HANGUP, by=own_leg(session, who).participant)
-    return session_answer(exchange.session(session.id))
+    return session_answer(as_known_to(exchange.session(session.id), who))
 
 
 @operations.add(

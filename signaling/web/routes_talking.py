@@ -6,8 +6,8 @@ from mediaswitch.session import Leg
 from mediaswitch.timeline import MediaKind
 from signaling.web.answers import MessageAnswer, SdpAnswer, SessionAnswer
 from signaling.web.operations import Call, OperationTable, Taken
-from signaling.web.parts import own_leg, speaker
-from signaling.web.principal import IN_CALL, Access
+from signaling.web.parts import as_known_to, own_leg, speaker
+from signaling.web.principal import IN_CALL, TALKING, Access
 from signaling.web.requests import DigitsRequest, MessageRequest, MuteRequest, Nothing, OfferRequest, ShareRequest
 from signaling.web.routes_sessions import SESSION
 from signaling.web.views import session_answer
@@ -23,7 +23,7 @@ def _own_leg(call: Call[Taken]) -> Leg:
 
 
 def _session_now(call: Call[Taken]) -> SessionAnswer:
-    return session_answer(call.services.exchange.session(call.session_id))
+    return session_answer(as_known_to(call.services.exchange.session(call.session_id), call.who))
 
 
 @operations.add("POST", f"{SESSION}/hold", access=IN_CALL, takes=Nothing, gives=SessionAnswer, errors=WRONG_TIME)
@@ -40,7 +40,7 @@ async def resume(call: Call[Nothing]) -> SessionAnswer:
     return _session_now(call)
 
 
-@operations.add("PUT", f"{SESSION}/mute", access=IN_CALL, takes=MuteRequest, gives=SessionAnswer, errors=WRONG_TIME)
+@operations.add("PUT", f"{SESSION}/mute", access=TALKING, takes=MuteRequest, gives=SessionAnswer, errors=WRONG_TIME)
 async def mute(call: Call[MuteRequest]) -> SessionAnswer:
     """Mute or unmute yourself; nobody hears a muted participant, whatever the browser sends."""
     call.services.exchange.mute(call.session_id, _own_leg(call).participant, muted=call.input.muted)
@@ -55,7 +55,7 @@ async def share(call: Call[ShareRequest]) -> SessionAnswer:
     return _session_now(call)
 
 
-@operations.add("POST", f"{SESSION}/reoffer", access=IN_CALL, takes=OfferRequest, gives=SdpAnswer, errors=WRONG_TIME)
+@operations.add("POST", f"{SESSION}/reoffer", access=TALKING, takes=OfferRequest, gives=SdpAnswer, errors=WRONG_TIME)
 async def reoffer(call: Call[OfferRequest]) -> SdpAnswer:
     """Negotiate your own leg again: ICE restart or a later offer."""
     return SdpAnswer(sdp=call.services.exchange.reoffer(call.session_id, _own_leg(call).id, call.input.sdp))

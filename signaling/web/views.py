@@ -4,7 +4,7 @@ from typing import Any
 
 from mediaswitch.clock import SECOND, iso_time
 from mediaswitch.services import AgentView, QueueView, User
-from mediaswitch.session import Leg, LegState, Participant, Session
+from mediaswitch.session import Consultation, Leg, LegState, Participant, Session
 from mediaswitch.timeline import MediaKind, Track
 from signaling.web import answers as a
 from signaling.web.principal import Caller, Principal, Staff
@@ -67,13 +67,24 @@ def session_answer(session: Session) -> a.SessionAnswer:
         ended_at=_iso_or_none(session.ended_at),
         end_reason=session.end_reason,
         held_by=sorted(session.holders),
+        consultation=_consultation(session.consultation),
         participants=[_participant(session, participant) for participant in session.participants],
+    )
+
+
+def _consultation(consultation: Consultation | None) -> a.ConsultationAnswer | None:
+    if consultation is None:
+        return None
+    return a.ConsultationAnswer(
+        by=consultation.by, colleague=consultation.colleague, with_customer=consultation.with_customer
     )
 
 
 def _participant(session: Session, participant: Participant) -> a.ParticipantAnswer:
     legs = [_leg(participant, leg) for leg in session.legs if leg.participant == participant.id]
-    return a.ParticipantAnswer(id=participant.id, role=participant.role, name=participant.name, legs=legs)
+    return a.ParticipantAnswer(
+        id=participant.id, role=participant.role, name=participant.name, mode=participant.mode, legs=legs
+    )
 
 
 def _leg(owner: Participant, leg: Leg) -> a.LegAnswer:
