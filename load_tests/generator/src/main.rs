@@ -14,6 +14,7 @@ mod process;
 mod relay;
 mod sip;
 mod streams;
+mod webrtc;
 mod window;
 
 use std::error::Error;
@@ -26,6 +27,8 @@ const COMMANDS: &[(&str, Command)] = &[
     ("relay", relay::run),
     ("streams", streams::run),
     ("forward", floor::run),
+    ("webrtc", webrtc::run),
+    ("webrtc-streams", webrtc::run_plain),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

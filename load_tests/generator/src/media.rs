@@ -29,7 +29,7 @@ impl Window {
         self.start_ns.store(start_ns, Relaxed);
     }
 
-    fn holds(&self, sent_ns: u64) -> bool {
+    pub fn holds(&self, sent_ns: u64) -> bool {
         let start = self.start_ns.load(Relaxed);
         start != 0 && (start..self.end_ns.load(Relaxed)).contains(&sent_ns)
     }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::media::{Measured, Media};
+use crate::media::{self, Measured, Media};
 use crate::net::now_ns;
 use crate::process::{cpu_seconds, resident_kib};
 
@@ -41,13 +41,21 @@ impl Window {
     pub fn measure(
         &self,
         media: &Media,
-        mut wait_until: impl FnMut(Instant) -> io::Result<()>,
+        wait_until: impl FnMut(Instant) -> io::Result<()>,
     ) -> Result<Spent, Box<dyn Error>> {
+        self.measure_in(&media.window, wait_until)
+    }
+
+    /// The same for media of another kind.
+    pub fn measure_in<E: Into<Box<dyn Error>>>(
+        &self,
+        window: &media::Window,
+        mut wait_until: impl FnMut(Instant) -> Result<(), E>,
+    ) -> Result<Spent, Box<dyn Error>> {
+        let mut wait_until = |until| wait_until(until).map_err(Into::into);
         wait_until(Instant::now() + WARM_UP)?;
         let start_ns = now_ns();
-        media
-            .window
-            .set(start_ns, start_ns + self.seconds * 1_000_000_000);
+        window.set(start_ns, start_ns + self.seconds * 1_000_000_000);
         let before = cpu_seconds(self.pid)?;
         wait_until(Instant::now() + Duration::from_secs(self.seconds))?;
         let cpu = cpu_seconds(self.pid)? - before;
