@@ -12,6 +12,8 @@ use crate::media::{Measured, Window};
 use crate::net::{now_ns, open_stamped, receive_stamped, Poller};
 
 const PERIOD: Duration = Duration::from_micros(500);
+/// A send later than so is the generator's own fault.
+const LATE_NS: u64 = 1_000_000;
 
 enum End {
     Browser(Box<Browser>),
@@ -209,7 +211,10 @@ impl People {
                 }
             }
         }
-        self.measured.foreign += foreign;
+        // Before the window it may be the music of the queue.
+        if self.window.holds(at_ns) {
+            self.measured.foreign += foreign;
+        }
         for stamp in stamps {
             self.count(index, stamp, at_ns);
         }
@@ -221,7 +226,7 @@ impl People {
         if *person.partner.get_or_insert(stamp.sender) != stamp.sender
             || stamp.sender as usize == receiver
         {
-            self.measured.foreign += 1;
+            self.measured.foreign += u64::from(self.window.holds(at_ns));
             return;
         }
         person.heard[usize::from(stamp.kind == Kind::Video)] = true;
@@ -268,9 +273,12 @@ impl People {
         }
         let mut queued = false;
         for flow in &mut person.flows {
-            if now_ns() < flow.due_ns {
+            let start_ns = now_ns();
+            if start_ns < flow.due_ns {
                 continue;
             }
+            let late = start_ns > flow.due_ns + LATE_NS && self.window.holds(start_ns);
+            self.measured.late += u64::from(late);
             flow.due_ns += flow.kind.period_ns();
             let packets = flow.kind.packets();
             for packet in 1..=packets {
