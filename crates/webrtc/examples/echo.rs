@@ -67,7 +67,7 @@ fn echo(leg: &mut Leg, packet: Packet) {
 fn answer_event(leg: &mut Leg, event: Event) {
     match event {
         // The picture the browser misses is its own.
-        Event::KeyframeRequest { mid } => drop(leg.request_keyframe(mid)),
+        Event::KeyframeRequest { mid } => drop(leg.request_keyframe(mid, None)),
         Event::Data { text, .. } => drop(leg.send_data(&text)),
         _ => {}
     }

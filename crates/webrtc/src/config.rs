@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use str0m::bwe::Bitrate;
 use str0m::config::{CryptoProvider, DtlsCert};
 use str0m::format::{Codec as WireCodec, CodecConfig, FormatParams};
 use str0m::media::{Frequency, Pt};
@@ -18,6 +19,10 @@ const TELEPHONE_EVENT_48K_PT: u8 = 110;
 const TELEPHONE_EVENT_8K_PT: u8 = 101;
 const VP8_PT: u8 = 96;
 const VP8_RTX_PT: u8 = 97;
+
+/// What a peer's downlink is taken for until feedback tells: a low layer beside the voice. Probes find out the rest
+/// within the first second.
+const START_BITRATE: Bitrate = Bitrate::kbps(500);
 
 /// How often str0m gathers reports into statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);
@@ -77,12 +82,14 @@ impl LegConfig {
         }
     }
 
-    pub(crate) fn to_rtc_config(&self) -> RtcConfig {
+    /// `video`: whether the offer has video. Estimating a path paces and probes it, which audio alone has no use for.
+    pub(crate) fn to_rtc_config(&self, video: bool) -> RtcConfig {
         let mut config = RtcConfig::new()
             .set_crypto_provider(self.identity.crypto.clone())
             .set_dtls_cert(self.identity.certificate.clone())
             .set_ice_lite(true)
             .set_rtp_mode(true)
+            .enable_bwe(video.then_some(START_BITRATE))
             .set_stats_interval(Some(STATS_INTERVAL))
             .set_extension_map(extensions())
             .clear_codecs();
@@ -92,12 +99,14 @@ impl LegConfig {
     }
 }
 
-/// RTP header extensions we speak; simulcast's (rid) are left out, so a browser sends one layer.
+/// RTP header extensions we speak.
 fn extensions() -> ExtensionMap {
     let mut map = ExtensionMap::empty();
     map.set(1, Extension::AudioLevel);
     map.set(3, Extension::TransportSequenceNumber);
     map.set(4, Extension::RtpMid);
+    map.set(10, Extension::RtpStreamId);
+    map.set(11, Extension::RepairedRtpStreamId);
     map.set(13, Extension::VideoOrientation);
     map
 }

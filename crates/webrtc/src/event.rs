@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use str0m::media::Mid;
+use str0m::media::{Mid, Rid};
 
 use crate::config::AudioCodec;
 
@@ -68,6 +68,8 @@ pub struct Answer {
 pub struct Packet {
     pub mid: Mid,
     pub kind: Kind,
+    /// Which layer of a simulcast it is of (RFC 8853); `None` where the peer sends one.
+    pub layer: Option<Rid>,
     pub codec: Codec,
     pub payload_type: u8,
     pub ssrc: u32,
@@ -126,6 +128,10 @@ pub enum Event {
     /// The peer cannot show our video on this line and wants a key frame (PLI or FIR).
     KeyframeRequest {
         mid: Mid,
+    },
+    /// What the path to the peer is thought to carry, all media together.
+    Bandwidth {
+        bits_per_second: u64,
     },
     DataOpen {
         label: String,

@@ -5,17 +5,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use str0m::bwe::{Bitrate, BweKind};
 use str0m::channel::{ChannelData, ChannelId};
-use str0m::media::{KeyframeRequestKind, Mid};
+use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{RtpPacket, RtpWrite};
-use str0m::{Candidate, Event as RtcEvent, IceConnectionState, Input, Output as RtcOutput, Rtc};
+use str0m::rtp::{RtpPacket, RtpWrite, Vp8Patch};
+use str0m::{
+    Candidate, Event as RtcEvent, IceConnectionState, Input, Output as RtcOutput, Reason, Rtc,
+};
 
 use crate::config::{AudioCodec, LegConfig};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Event, FailureReason, Line, OutPacket, Output, Packet};
 use crate::negotiate::{self, Negotiated};
-use crate::offer::Roles;
+use crate::offer::{has_video, Roles};
+use crate::sleeping::Sleeping;
 use crate::tally::{LineStats, Tally};
 
 /// How long str0m waits for a connectivity check before it calls the path lost.
@@ -23,6 +27,13 @@ const PATH_LOST_AFTER: Duration = Duration::from_secs(15);
 
 /// Beyond any reasonable wait: nothing is due.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
+
+/// A leg without media for so long rests: what is not urgent is looked after at this interval.
+const RESTS_AFTER: Duration = Duration::from_secs(1);
+const REST: Duration = Duration::from_millis(500);
+
+/// By how much str0m's time moves at most from packet to packet of one burst.
+const BURST_STEP: Duration = Duration::from_micros(2);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -47,11 +58,14 @@ pub struct Leg {
     ice_connected: bool,
     now: Instant,
     rtc_timeout: Instant,
+    /// When media last came or went.
+    media_at: Instant,
     /// Packets were queued since str0m last looked at the time.
     unsettled: bool,
     /// An event of our own (not str0m's) to give first.
     pending: Option<Event>,
     roles: Roles,
+    sleeping: Sleeping,
     lines: Vec<Negotiated>,
     tallies: HashMap<Mid, Tally>,
     channels: Vec<(ChannelId, String)>,
@@ -67,14 +81,15 @@ impl Leg {
         config: LegConfig,
         now: Instant,
     ) -> Result<(Self, Answer), BadOffer> {
-        let mut rtc = config.to_rtc_config().build(now);
+        let mut rtc = config.to_rtc_config(has_video(offer)).build(now);
         for addr in &config.local_addrs {
             let candidate = Candidate::host(*addr, "udp")
                 .map_err(|error| BadOffer::new(format!("no host candidate at {addr}: {error}")))?;
             rtc.add_local_candidate(candidate);
         }
-        let mut roles = Roles::new();
-        let (answer, lines) = negotiate::answer(&mut rtc, offer, &config, &mut roles)?;
+        let (mut roles, mut sleeping) = (Roles::new(), Sleeping::default());
+        let (answer, lines) =
+            negotiate::answer(&mut rtc, offer, &config, &mut roles, &mut sleeping)?;
         let leg = Self {
             ufrag: rtc.direct_api().local_ice_credentials().ufrag,
             rtc,
@@ -84,9 +99,11 @@ impl Leg {
             ice_connected: false,
             now,
             rtc_timeout: now,
+            media_at: now,
             unsettled: false,
             pending: None,
             roles,
+            sleeping,
             lines,
             tallies: HashMap::new(),
             channels: Vec::new(),
@@ -99,8 +116,13 @@ impl Leg {
     /// Answer a later offer of the same peer: lines added, stopped or turned, ICE restarted. On an ICE restart
     /// [`Leg::local_ufrag`] changes. After an error the leg goes on as it was.
     pub fn reoffer(&mut self, offer: &str) -> Result<Answer, BadOffer> {
-        let (answer, lines) =
-            negotiate::answer(&mut self.rtc, offer, &self.config, &mut self.roles)?;
+        let (answer, lines) = negotiate::answer(
+            &mut self.rtc,
+            offer,
+            &self.config,
+            &mut self.roles,
+            &mut self.sleeping,
+        )?;
         self.lines = lines;
         self.ufrag = self.rtc.direct_api().local_ice_credentials().ufrag;
         Ok(answer)
@@ -222,7 +244,12 @@ impl Leg {
         loop {
             match self.rtc.poll_output() {
                 Ok(RtcOutput::Timeout(at)) => {
-                    self.rtc_timeout = at;
+                    if self.is_in_a_burst(at) {
+                        self.now = at;
+                        self.settle();
+                        continue;
+                    }
+                    self.rtc_timeout = self.rested(at);
                     return self.pending.take().map(Output::Event);
                 }
                 Ok(RtcOutput::Transmit(transmit)) => {
@@ -244,6 +271,24 @@ impl Leg {
         }
     }
 
+    /// The estimator and its pacer want the time every 25 ms even while no media passes; that often they need not have it.
+    fn rested(&self, timeout: Instant) -> Instant {
+        let estimates = matches!(
+            self.rtc.last_timeout_reason(),
+            Reason::Pacer(_) | Reason::BweDelayControl | Reason::BweProbeControl
+        );
+        let rests = self.is_connected() && self.now > self.media_at + RESTS_AFTER;
+        match estimates && rests {
+            true => timeout.max(self.now + REST),
+            false => timeout,
+        }
+    }
+
+    /// str0m's pacer wants the time to move between packets that leave together.
+    fn is_in_a_burst(&self, timeout: Instant) -> bool {
+        timeout > self.now && timeout <= self.now + BURST_STEP && self.is_connected()
+    }
+
     /// Queue an RTP packet for the peer, in the payload type negotiated for `codec`. It leaves with the next
     /// [`Leg::poll`]s. False if the leg is not connected, the peer takes nothing on this line or not this codec.
     pub fn send<P: Into<Arc<[u8]>>>(
@@ -252,6 +297,18 @@ impl Leg {
         mid: Mid,
         codec: Codec,
         packet: OutPacket<P>,
+    ) -> bool {
+        self.send_patched(now, mid, codec, packet, None)
+    }
+
+    /// [`Leg::send`], with the numbers in a VP8 payload's descriptor replaced on the way out; the payload stays shared.
+    pub fn send_patched<P: Into<Arc<[u8]>>>(
+        &mut self,
+        now: Instant,
+        mid: Mid,
+        codec: Codec,
+        packet: OutPacket<P>,
+        patch: Option<Vp8Patch>,
     ) -> bool {
         if !self.is_connected() {
             return false;
@@ -263,6 +320,7 @@ impl Leg {
             return false;
         };
         let pt = payload.pt;
+        self.sleeping.wake(&mut self.rtc, mid);
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
             return false;
@@ -272,25 +330,36 @@ impl Leg {
             .entry(mid)
             .or_default()
             .count_outgoing(bytes.len());
-        let write = RtpWrite::new(pt, packet.seq.into(), packet.timestamp, now, bytes)
+        let mut write = RtpWrite::new(pt, packet.seq.into(), packet.timestamp, now, bytes)
             .marker(packet.marker)
             .nackable(codec == Codec::Vp8);
+        if let Some(patch) = patch {
+            write = write.vp8_patch(patch);
+        }
         stream.write_rtp(write);
         self.now = self.now.max(now);
+        self.media_at = self.now;
         self.unsettled = true;
         true
     }
 
-    /// Ask the peer for a key frame of the video it sends on this line (PLI, RFC 4585 §6.3.1). False if nothing
-    /// has come on the line yet: its first frame will be a key frame anyway.
-    pub fn request_keyframe(&mut self, mid: Mid) -> bool {
+    /// Ask the peer for a key frame of the video it sends on this line (PLI, RFC 4585 §6.3.1), of one layer where it
+    /// sends several. False if nothing has come of it yet: its first frame will be a key frame anyway.
+    pub fn request_keyframe(&mut self, mid: Mid, layer: Option<Rid>) -> bool {
         let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_rx_by_mid(mid, None) else {
+        let Some(stream) = api.stream_rx_by_mid(mid, layer) else {
             return false;
         };
         stream.request_keyframe(KeyframeRequestKind::Pli);
         self.unsettled = true;
         true
+    }
+
+    /// Tell how much is there to send in the best case, bits/s: what the path may be probed for. Without effect
+    /// where no path is estimated: the first offer had no video.
+    pub fn set_wanted_bandwidth(&mut self, bits_per_second: u64) {
+        let wanted = Bitrate::from(bits_per_second);
+        self.rtc.bwe().set_bitrate(Bitrate::ZERO, wanted);
     }
 
     /// Send text on the first open data channel. False if none is open or its buffer is full.
@@ -360,6 +429,11 @@ impl Leg {
                 self.path_changed(state);
                 None
             }
+            RtcEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
+                Some(Event::Bandwidth {
+                    bits_per_second: estimate.as_u64(),
+                })
+            }
             RtcEvent::KeyframeRequest(request) => Some(Event::KeyframeRequest { mid: request.mid }),
             RtcEvent::ChannelOpen(id, label) => {
                 self.channels.push((id, label.clone()));
@@ -411,12 +485,14 @@ impl Leg {
     }
 
     fn packet(&mut self, packet: RtpPacket) -> Option<Event> {
-        let mid = self.mid_of(&packet)?;
+        self.media_at = self.now;
+        let (mid, layer) = self.line_and_layer(&packet)?;
         let line = self.lines.iter().find(|n| n.line.mid == mid)?;
         let payload = line.payload(packet.header.payload_type)?;
         let out = Packet {
             mid,
             kind: line.line.kind,
+            layer,
             codec: payload.codec,
             payload_type: *packet.header.payload_type,
             ssrc: *packet.header.ssrc,
@@ -438,9 +514,10 @@ impl Leg {
     }
 
     /// A browser names the line in a header extension only until it knows that we know; then the SSRC tells.
-    fn mid_of(&mut self, packet: &RtpPacket) -> Option<Mid> {
+    fn line_and_layer(&mut self, packet: &RtpPacket) -> Option<(Mid, Option<Rid>)> {
         let mut api = self.rtc.direct_api();
-        api.stream_rx(&packet.header.ssrc).map(|s| s.mid())
+        let stream = api.stream_rx(&packet.header.ssrc)?;
+        Some((stream.mid(), stream.rid()))
     }
 
     /// Text by any payload protocol identifier; what is not UTF-8 is not text.

@@ -14,11 +14,13 @@ mod event;
 mod leg;
 mod negotiate;
 mod offer;
+mod sleeping;
 mod tally;
 
 pub use config::{AudioCodec, Identity, LegConfig};
 pub use error::BadOffer;
 pub use event::{Answer, Codec, Event, FailureReason, Kind, Line, OutPacket, Output, Packet};
 pub use leg::Leg;
-pub use str0m::media::Mid;
+pub use str0m::media::{Mid, Rid};
+pub use str0m::rtp::{Vp8Descriptor, Vp8Patch};
 pub use tally::{DirectionStats, LineStats};

@@ -9,6 +9,7 @@ use crate::config::{AudioCodec, LegConfig};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Kind, Line};
 use crate::offer::{Offer, Role, Roles};
+use crate::sleeping::Sleeping;
 
 /// One payload type of a line.
 #[derive(Debug, Clone, Copy)]
@@ -55,23 +56,49 @@ pub(crate) fn answer(
     sdp: &str,
     config: &LegConfig,
     roles: &mut Roles,
+    sleeping: &mut Sleeping,
 ) -> Result<(Answer, Vec<Negotiated>), BadOffer> {
     let offer = Offer::parse(sdp, &config.audio_codecs, roles)?;
-    let readable = SdpOffer::from_sdp_string(&offer.to_sdp())
-        .map_err(|error| BadOffer::new(error.to_string()))?;
-    let answer = rtc
-        .sdp_api()
-        .accept_offer(readable)
-        .map_err(|error| BadOffer::new(error.to_string()))?;
+    let readable = offer.to_sdp();
+    sleeping.announce(rtc, &pictures(rtc, &offer));
+    let answered = accept(rtc, &readable).and_then(|answer| {
+        let missing = sleeping.announce(rtc, &pictures(rtc, &offer));
+        if missing {
+            accept(rtc, &readable) // the same again, now with all that is to be announced
+        } else {
+            Ok(answer)
+        }
+    });
+    sleeping.put_to_sleep(rtc, &pictures(rtc, &offer));
+    let answer = answered?;
     *roles = offer.roles();
     let negotiated = lines(rtc, &offer, &config.audio_codecs);
     let audio = negotiated.iter().find(|n| n.line.kind == Kind::Audio);
     let formats = audio.map(Negotiated::answered_formats).unwrap_or_default();
     let answer = Answer {
-        sdp: offer.complete_answer(&answer.to_sdp_string(), &formats),
+        sdp: offer.complete_answer(&answer, &formats),
         lines: negotiated.iter().map(|n| n.line.clone()).collect(),
     };
     Ok((answer, negotiated))
+}
+
+fn accept(rtc: &mut Rtc, offer: &str) -> Result<String, BadOffer> {
+    let bad = |error: &dyn std::error::Error| BadOffer::new(error.to_string());
+    let offer = SdpOffer::from_sdp_string(offer).map_err(|error| bad(&error))?;
+    let answer = rtc.sdp_api().accept_offer(offer);
+    Ok(answer.map_err(|error| bad(&error))?.to_sdp_string())
+}
+
+/// Lines that str0m knows on which the peer takes video.
+fn pictures(rtc: &Rtc, offer: &Offer) -> Vec<Mid> {
+    let sections = offer.sections.iter();
+    let videos = sections.filter(|s| matches!(s.role, Role::Media(kind) if kind.is_video()));
+    let mids = videos.filter_map(|s| s.mid.map(Mid::from));
+    let takes = |mid: &Mid| {
+        rtc.media(*mid)
+            .is_some_and(|media| media.direction().is_sending())
+    };
+    mids.filter(takes).collect()
 }
 
 fn lines(rtc: &Rtc, offer: &Offer, audio: &[AudioCodec]) -> Vec<Negotiated> {

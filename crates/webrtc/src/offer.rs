@@ -4,6 +4,7 @@
 //! video, one data line. The rest is refused with port 0 (RFC 3264 §6), also media types that str0m would
 //! not parse. So the offer is rewritten before str0m reads it, and the answer put right after.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::config::AudioCodec;
@@ -224,6 +225,7 @@ impl<'a> Offer<'a> {
             }
             match section.role {
                 Role::Media(Kind::Audio) => push_audio(&mut out, block, audio_formats),
+                Role::Media(kind) => push_video(&mut out, block, kind),
                 _ => block.iter().for_each(|l| push(&mut out, l)),
             }
             for line in candidates.take().unwrap_or_default() {
@@ -348,9 +350,31 @@ fn push_audio(out: &mut String, block: &[&str], formats: &[String]) {
             let media: Vec<&str> = line.split(' ').take(3).collect();
             push(out, &format!("{} {}", media.join(" "), formats.join(" ")));
         } else if format_of(line).is_none_or(|format| formats.iter().any(|f| f == format)) {
-            push(out, line);
+            push(out, &in_stream(line, FACE));
         }
     }
+}
+
+fn push_video(out: &mut String, block: &[&str], kind: Kind) {
+    let stream = if kind == Kind::Camera { FACE } else { SCREEN };
+    for line in block {
+        push(out, &in_stream(line, stream));
+    }
+}
+
+/// What browsers play in step (lip sync) is what one MediaStream holds (RFC 8830), by the names in our answer: voice and
+/// camera. str0m gives each line a stream of its own.
+const FACE: &str = "face";
+const SCREEN: &str = "screen";
+
+/// The line, of this MediaStream if it tells of one: `a=msid:STREAM TRACK` or `a=ssrc:SSRC msid:STREAM TRACK`.
+fn in_stream<'a>(line: &'a str, stream: &str) -> Cow<'a, str> {
+    let renamed = line.find("msid:").and_then(|at| {
+        let (before, names) = line.split_at(at + "msid:".len());
+        let (_, track) = names.split_once(' ')?;
+        Some(format!("{before}{stream} {track}"))
+    });
+    renamed.map_or(Cow::Borrowed(line), Cow::Owned)
 }
 
 /// The payload type that an attribute is about.
@@ -359,6 +383,12 @@ fn format_of(line: &str) -> Option<&str> {
         .iter()
         .find_map(|name| line.strip_prefix(name))?;
     value.split(' ').next()
+}
+
+/// Whether an offer has a video line that is not stopped.
+pub(crate) fn has_video(sdp: &str) -> bool {
+    let mut media = sdp.lines().filter_map(|line| line.strip_prefix("m=video "));
+    media.any(|rest| !rest.starts_with("0 "))
 }
 
 fn is_bundle(line: &str) -> bool {

@@ -32,10 +32,14 @@ pub(crate) struct Tally {
     incoming: DirectionStats,
     outgoing: DirectionStats,
     rtt: Option<Duration>,
-    stream: Option<Stream>,
-    /// Lost on sources the peer has since replaced.
+    /// Of each layer, or one after the other; the newest packet's first.
+    streams: Vec<Stream>,
+    /// Lost on sources that were forgotten.
     lost_before: u64,
 }
+
+/// Layers of one line, and some that the peer has replaced.
+const MAX_STREAMS: usize = 8;
 
 /// Sequence numbers seen of one source.
 #[derive(Debug)]
@@ -57,24 +61,30 @@ impl Tally {
     pub fn count_incoming(&mut self, ssrc: u32, seq: u64, clock_rate: u32, bytes: usize) {
         self.incoming.packets += 1;
         self.incoming.bytes += bytes as u64;
-        match &mut self.stream {
-            Some(stream) if stream.ssrc == ssrc => {
-                stream.first = stream.first.min(seq);
-                stream.last = stream.last.max(seq);
-                stream.packets += 1;
-                stream.clock_rate = clock_rate;
+        let index = self.index_of(ssrc, seq);
+        let stream = &mut self.streams[index];
+        stream.first = stream.first.min(seq);
+        stream.last = stream.last.max(seq);
+        stream.packets += 1;
+        stream.clock_rate = clock_rate;
+        self.streams.swap(0, index);
+    }
+
+    fn index_of(&mut self, ssrc: u32, seq: u64) -> usize {
+        let known = self.streams.iter().position(|stream| stream.ssrc == ssrc);
+        known.unwrap_or_else(|| {
+            if self.streams.len() == MAX_STREAMS {
+                self.lost_before += self.streams.pop().map_or(0, |stream| stream.lost());
             }
-            stream => {
-                self.lost_before += stream.as_ref().map_or(0, Stream::lost);
-                *stream = Some(Stream {
-                    ssrc,
-                    first: seq,
-                    last: seq,
-                    packets: 1,
-                    clock_rate,
-                });
-            }
-        }
+            self.streams.push(Stream {
+                ssrc,
+                first: seq,
+                last: seq,
+                packets: 0,
+                clock_rate: 0,
+            });
+            self.streams.len() - 1
+        })
     }
 
     pub fn count_outgoing(&mut self, bytes: usize) {
@@ -83,7 +93,7 @@ impl Tally {
     }
 
     pub fn take_ingress(&mut self, report: &MediaIngressStats) {
-        let rate = self.stream.as_ref().map(|s| s.clock_rate);
+        let rate = self.streams.first().map(|s| s.clock_rate);
         self.incoming.jitter = rate.and_then(|rate| in_time(report.jitter, rate));
     }
 
@@ -98,7 +108,7 @@ impl Tally {
 
     pub fn stats(&self, mid: Mid) -> LineStats {
         let mut incoming = self.incoming;
-        incoming.lost = self.lost_before + self.stream.as_ref().map_or(0, Stream::lost);
+        incoming.lost = self.lost_before + self.streams.iter().map(Stream::lost).sum::<u64>();
         LineStats {
             mid,
             incoming,

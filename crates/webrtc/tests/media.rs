@@ -204,7 +204,7 @@ fn a_key_frame_we_want_is_asked_of_the_browser() {
     pair.browser_sends(mid, WireCodec::Vp8, 90_000, vp8_packet(0, &[0x10, 0, 0]));
     pair.run_for(Duration::from_millis(50));
     let asked = pair.now;
-    assert!(pair.leg.request_keyframe(mid));
+    assert!(pair.leg.request_keyframe(mid, None));
     pair.run_until("the browser is asked", |p| {
         let asked = |e: &RtcEvent| matches!(e, RtcEvent::KeyframeRequest(r) if r.mid == mid);
         p.browser_events.iter().any(asked)

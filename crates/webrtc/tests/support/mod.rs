@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::format::{Codec as WireCodec, FormatParams};
-use str0m::media::{Direction, Frequency, MediaKind, Mid, Pt};
+use str0m::media::{Direction, Frequency, MediaKind, Mid, Pt, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{RtpPacket, RtpWrite};
 use str0m::{Candidate, Event as RtcEvent, Input, Output as RtcOutput, Rtc, RtcConfig};
-use webrtc::{Answer, Codec, Event, Identity, Leg, LegConfig, OutPacket, Output, Packet};
+use webrtc::{Answer, Codec, Event, Identity, Leg, LegConfig, OutPacket, Output, Packet, Rid};
 
 pub const ONE_WAY: Duration = Duration::from_millis(10);
 
@@ -86,14 +86,24 @@ impl Browser {
         direction: Direction,
         video: bool,
     ) -> (Self, String, SdpPendingOffer) {
+        Self::offering_layers(now, direction, video, &[])
+    }
+
+    /// The camera is sent in these layers.
+    pub fn offering_layers(
+        now: Instant,
+        direction: Direction,
+        video: bool,
+        layers: &[&str],
+    ) -> (Self, String, SdpPendingOffer) {
         let mut rtc = browser_config().build(now);
         let candidate = Candidate::host(browser_addr(), "udp").unwrap();
         rtc.add_local_candidate(candidate);
         let mut change = rtc.sdp_api();
-        let mut add = |kind| change.add_media(kind, direction, None, None, None);
-        let audio = add(MediaKind::Audio);
-        let camera = video.then(|| add(MediaKind::Video));
-        let screen = video.then(|| add(MediaKind::Video));
+        let mut add = |kind, layers| change.add_media(kind, direction, None, None, layers);
+        let audio = add(MediaKind::Audio, None);
+        let camera = video.then(|| add(MediaKind::Video, simulcast(layers)));
+        let screen = video.then(|| add(MediaKind::Video, None));
         let channel = video.then(|| change.add_channel("control".into()));
         let (offer, pending) = change.apply().unwrap();
         let browser = Self {
@@ -105,6 +115,14 @@ impl Browser {
         };
         (browser, offer.to_sdp_string(), pending)
     }
+}
+
+fn simulcast(layers: &[&str]) -> Option<Simulcast> {
+    let mut simulcast = Simulcast::new();
+    for layer in layers {
+        simulcast.add_send_layer(SimulcastLayer::new(layer));
+    }
+    (!layers.is_empty()).then_some(simulcast)
 }
 
 pub struct Pair {
@@ -129,7 +147,23 @@ impl Pair {
 
     pub fn with(config: LegConfig, direction: Direction, video: bool) -> Self {
         let now = Instant::now();
-        let (mut browser, offer, pending) = Browser::offering(now, direction, video);
+        Self::from(config, now, Browser::offering(now, direction, video))
+    }
+
+    /// A browser that sends its camera in these layers.
+    pub fn layered(layers: &[&str]) -> Self {
+        let now = Instant::now();
+        let browser = Browser::offering_layers(now, Direction::SendRecv, true, layers);
+        let mut pair = Self::from(leg_config(), now, browser);
+        pair.connect();
+        pair
+    }
+
+    fn from(
+        config: LegConfig,
+        now: Instant,
+        (mut browser, offer, pending): (Browser, String, SdpPendingOffer),
+    ) -> Self {
         let (leg, answer) = Leg::accept(&offer, config, now).expect("a good offer");
         accept_answer(&mut browser.rtc, pending, &answer);
         Self {
@@ -287,6 +321,17 @@ impl Pair {
         rate: u32,
         packet: OutPacket<&[u8]>,
     ) {
+        self.browser_sends_layer(mid, None, codec, rate, packet);
+    }
+
+    pub fn browser_sends_layer(
+        &mut self,
+        mid: Mid,
+        layer: Option<Rid>,
+        codec: WireCodec,
+        rate: u32,
+        packet: OutPacket<&[u8]>,
+    ) {
         let params = self.browser.rtc.codec_config().params().iter();
         let pt = params
             .clone()
@@ -294,7 +339,7 @@ impl Pair {
             .expect("a negotiated codec")
             .pt();
         let mut api = self.browser.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(mid, None).expect("a sending line");
+        let stream = api.stream_tx_by_mid(mid, layer).expect("a sending line");
         let write = RtpWrite::new(
             pt,
             packet.seq.into(),
