@@ -24,6 +24,7 @@ pub mod relay;
 pub mod rtp;
 pub mod stats;
 pub mod track;
+pub mod video;
 pub mod wheel;
 pub mod worker;
 

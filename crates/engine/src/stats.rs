@@ -57,6 +57,10 @@ pub enum MediaKind {
 impl MediaKind {
     pub const VIDEO: [MediaKind; 2] = [MediaKind::Camera, MediaKind::Screen];
 
+    pub fn is_video(self) -> bool {
+        self != MediaKind::Audio
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             MediaKind::Audio => "audio",

@@ -5,14 +5,11 @@ use crate::codec::{g711, level_dbov, Codec, Rate};
 use crate::id::PortId;
 use crate::jitter::Playout;
 use crate::mix::Frames;
-use crate::port::webrtc::{VideoPacket, VIDEO_CLOCK_RATE};
-use crate::rtp::reception::Reception;
 use crate::stats::MediaKind;
+use crate::video;
 
 /// A track that sent nothing for so long has stopped.
 const STOPPED_AFTER: Nanos = 2 * SECOND;
-/// Video packets that are missing for so long are not repaired any more.
-const REPAIRED_WITHIN: Nanos = 300 * MILLISECOND;
 /// The level of a relayed track is measured no more often.
 const LEVEL_PERIOD: Nanos = 200 * MILLISECOND;
 
@@ -40,22 +37,11 @@ pub struct Track {
     pub playout: Option<Box<Playout>>,
     pub level_dbov: Option<f32>,
     level_due: Nanos,
-    /// A video sender is not asked for a key frame before this.
-    pub keyframe_due: Nanos,
     /// What came of a video track.
-    video: Reception,
-    losses: Losses,
+    pub video: Option<Box<video::Incoming>>,
     is_player: bool,
     heard_at: Nanos,
     running: bool,
-}
-
-/// Missing packets, looked at now and then: what was missing before and still is, is lost for good.
-#[derive(Default)]
-struct Losses {
-    looked_at: Nanos,
-    missing: u64,
-    known: u64,
 }
 
 impl Track {
@@ -78,9 +64,7 @@ impl Track {
             playout: None,
             level_dbov: None,
             level_due: 0,
-            keyframe_due: 0,
-            video: Reception::default(),
-            losses: Losses::default(),
+            video: kind.is_video().then(Box::default),
             is_player: false,
             heard_at: 0,
             running: false,
@@ -111,37 +95,6 @@ impl Track {
         let stopped = self.running && now.saturating_sub(self.heard_at) >= STOPPED_AFTER;
         self.running &= !stopped;
         stopped
-    }
-
-    /// Count a packet of video.
-    pub fn watch(&mut self, packet: &VideoPacket<'_>, now: Nanos) {
-        let VideoPacket {
-            ssrc,
-            sequence,
-            timestamp,
-            payload,
-            ..
-        } = *packet;
-        self.video.receive(
-            ssrc,
-            sequence,
-            timestamp,
-            payload.len(),
-            VIDEO_CLOCK_RATE,
-            now,
-        );
-    }
-
-    /// True once when video was lost for good: what follows cannot be shown before a key frame.
-    pub fn has_lost_video(&mut self, now: Nanos) -> bool {
-        let losses = &mut self.losses;
-        if now.saturating_sub(losses.looked_at) < REPAIRED_WITHIN {
-            return false;
-        }
-        let missing = self.video.lost();
-        let for_good = missing.min(losses.missing);
-        (losses.looked_at, losses.missing) = (now, missing);
-        for_good > std::mem::replace(&mut losses.known, for_good)
     }
 
     /// Be ready to be mixed at these rates; with none, let go of what mixing needs.
@@ -202,45 +155,5 @@ impl Track {
             self.level_dbov = Some(level_dbov(frames.at(frames.native())));
             self.level_due = now + LEVEL_PERIOD;
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn watch(track: &mut Track, sequence: u16, now: Nanos) {
-        let packet = VideoPacket {
-            ssrc: 1,
-            sequence,
-            timestamp: 0,
-            marker: true,
-            payload: &[0; 9],
-        };
-        track.watch(&packet, now);
-    }
-
-    #[test]
-    fn a_video_packet_that_is_repaired_in_time_was_never_lost() {
-        let mut track = Track::new(PortId(1), MediaKind::Camera, 0);
-        for sequence in [1, 2, 4] {
-            watch(&mut track, sequence, SECOND);
-        }
-        assert!(!track.has_lost_video(SECOND), "it may be on its way");
-        watch(&mut track, 3, SECOND + 100 * MILLISECOND);
-        assert!(!track.has_lost_video(SECOND + 400 * MILLISECOND));
-    }
-
-    #[test]
-    fn a_video_packet_that_never_comes_is_lost_once() {
-        let mut track = Track::new(PortId(1), MediaKind::Camera, 0);
-        for sequence in [1, 2, 4] {
-            watch(&mut track, sequence, SECOND);
-        }
-        let looks = (0..20).map(|n| track.has_lost_video(SECOND + n * 100 * MILLISECOND));
-        assert_eq!(looks.filter(|lost| *lost).count(), 1);
-        watch(&mut track, 9, 4 * SECOND);
-        let looks = (0..20).map(|n| track.has_lost_video(4 * SECOND + n * 100 * MILLISECOND));
-        assert_eq!(looks.filter(|lost| *lost).count(), 1);
     }
 }

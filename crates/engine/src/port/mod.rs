@@ -3,7 +3,6 @@
 pub mod audio_out;
 pub mod player;
 pub mod rtp;
-pub mod vp8;
 pub mod webrtc;
 
 use self::audio_out::{AudioOut, OutAudio};

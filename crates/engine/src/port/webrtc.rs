@@ -5,26 +5,14 @@ use std::net::SocketAddr;
 use webrtc::{Codec as WireCodec, Kind, Leg, Line as NegotiatedLine, Mid, OutPacket};
 
 use super::audio_out::{AudioOut, OutAudio};
-use super::vp8;
 use crate::clock::{Clock, Nanos};
 use crate::codec::{Codec, FRAME_MS};
 use crate::dtmf::TelephoneEvents;
 use crate::id::{PortId, TrackId};
 use crate::random::Random;
-use crate::relay::{Header, Incoming, OutStream};
+use crate::relay::{Header, OutStream};
 use crate::stats::{Direction, MediaKind, TrackStats};
-
-pub const VIDEO_CLOCK_RATE: u32 = 90_000;
-
-/// A packet of video as it came.
-#[derive(Clone, Copy, Debug)]
-pub struct VideoPacket<'a> {
-    pub ssrc: u32,
-    pub sequence: u16,
-    pub timestamp: u32,
-    pub marker: bool,
-    pub payload: &'a [u8],
-}
+use crate::video::{self, Placed, VideoOut, VideoPacket};
 
 /// A media line of the peer, and the track that arrives on it.
 #[derive(Clone, Debug)]
@@ -89,25 +77,6 @@ fn wire_codec(codec: Codec) -> WireCodec {
     }
 }
 
-/// One outgoing video line: one source at a time, switched at its key frames.
-struct VideoOut {
-    kind: MediaKind,
-    source: Option<TrackId>,
-    stream: OutStream,
-    waits_for_keyframe: bool,
-}
-
-impl VideoOut {
-    fn new(kind: MediaKind, random: &mut Random) -> VideoOut {
-        VideoOut {
-            kind,
-            source: None,
-            stream: new_stream(VIDEO_CLOCK_RATE, random),
-            waits_for_keyframe: true,
-        }
-    }
-}
-
 /// The sequence begins low: the peer's count of rollovers starts at zero (RFC 3711 §3.3.1).
 fn new_stream(clock_rate: u32, random: &mut Random) -> OutStream {
     let numbers = random.draw();
@@ -132,7 +101,11 @@ pub struct WebRtcPort {
     /// Of all lines there ever were.
     tracks: Vec<TrackId>,
     pub audio: AudioOut,
+    /// Camera and screen.
     videos: [VideoOut; 2],
+    /// What the path to the peer is thought to carry, bits/s; None where nobody estimates it.
+    pub bandwidth: Option<u64>,
+    wanted_bandwidth: u64,
     pub events: TelephoneEvents,
     /// Addresses that the peer's datagrams came from.
     pub addresses: Vec<SocketAddr>,
@@ -155,7 +128,10 @@ impl WebRtcPort {
             lines: Vec::new(),
             tracks: Vec::new(),
             audio: AudioOut::new(new_stream(Codec::Opus.clock_rate(), random)),
-            videos: MediaKind::VIDEO.map(|kind| VideoOut::new(kind, random)),
+            videos: MediaKind::VIDEO
+                .map(|kind| VideoOut::new(kind, new_stream(video::CLOCK_RATE, random))),
+            bandwidth: None,
+            wanted_bandwidth: 0,
             events: TelephoneEvents::default(),
             addresses: Vec::new(),
             malformed: 0,
@@ -217,26 +193,19 @@ impl WebRtcPort {
             .mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
     }
 
-    /// The source of the outgoing video of this kind.
-    pub fn video_source(&self, kind: MediaKind) -> Option<TrackId> {
-        self.videos.iter().find(|video| video.kind == kind)?.source
+    pub fn shows_video(&self) -> bool {
+        self.videos.iter().any(|video| video.source().is_some())
     }
 
-    /// Show another source from its next key frame on; true if it is another one.
-    pub fn set_video_source(&mut self, kind: MediaKind, source: Option<TrackId>) -> bool {
-        let Some(video) = self.videos.iter_mut().find(|video| video.kind == kind) else {
-            return false;
-        };
-        let changed = video.source != source;
-        if changed {
-            video.source = source;
-            video.waits_for_keyframe = true;
-            video.stream.pause();
-        }
-        changed && source.is_some()
+    pub fn video(&self, kind: MediaKind) -> &VideoOut {
+        &self.videos[usize::from(kind == MediaKind::Screen)]
     }
 
-    /// Queue a video packet for the peer, if its source is shown there.
+    pub fn video_mut(&mut self, kind: MediaKind) -> &mut VideoOut {
+        &mut self.videos[usize::from(kind == MediaKind::Screen)]
+    }
+
+    /// Queue a video packet for the peer, if its source and layer are shown there.
     pub fn forward(
         &mut self,
         source: TrackId,
@@ -247,52 +216,29 @@ impl WebRtcPort {
         let Some(mid) = self.mid_of(kind).filter(|_| self.leg.is_connected()) else {
             return Forwarded::No;
         };
-        let Some(video) = self
-            .videos
-            .iter_mut()
-            .find(|video| video.kind == kind && video.source == Some(source))
-        else {
-            return Forwarded::No;
+        let (header, patch) = match self.video_mut(kind).place(source, packet, now) {
+            Placed::Sends(header, patch) => (header, patch),
+            Placed::NeedsKeyframe => return Forwarded::NeedsKeyframe,
+            Placed::No => return Forwarded::No,
         };
-        if video.waits_for_keyframe && !vp8::begins_keyframe(packet.payload) {
-            return Forwarded::NeedsKeyframe;
-        }
-        video.waits_for_keyframe = false;
-        let VideoPacket {
-            ssrc,
-            sequence,
-            timestamp,
-            marker,
-            payload,
-        } = *packet;
-        let incoming = Incoming {
-            ssrc,
-            sequence,
-            timestamp,
-            marker,
-            duration: 1,
-        };
-        let Some(Header {
-            sequence,
-            timestamp,
-            ..
-        }) = video.stream.relay(source, incoming, now)
-        else {
-            return Forwarded::No;
-        };
-        // The marker ends a frame here (RFC 7741 §4.1); it tells nothing of a new beginning.
         let out = OutPacket {
-            seq: sequence,
-            timestamp,
-            marker,
-            payload,
+            seq: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: packet.payload.clone(),
         };
-        match self
-            .leg
-            .send(self.clock.instant(now), mid, WireCodec::Vp8, out)
-        {
+        let at = self.clock.instant(now);
+        match self.leg.send_patched(at, mid, WireCodec::Vp8, out, patch) {
             true => Forwarded::Sent,
             false => Forwarded::No,
+        }
+    }
+
+    /// Tell the leg what is there to send, once it is much more or less than before.
+    pub fn want_bandwidth(&mut self, bits_per_second: u64) {
+        if bits_per_second.abs_diff(self.wanted_bandwidth) > self.wanted_bandwidth / 5 {
+            self.wanted_bandwidth = bits_per_second;
+            self.leg.set_wanted_bandwidth(bits_per_second);
         }
     }
 

@@ -5,18 +5,17 @@ use std::net::SocketAddr;
 use webrtc::{Codec as WireCodec, Event as LegEvent, Leg, Output, Packet};
 
 use super::Worker;
-use crate::clock::{Nanos, SECOND};
+use crate::clock::Nanos;
 use crate::codec::Codec;
 use crate::command::Reanswer;
 use crate::event::Happening;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
-use crate::port::webrtc::{audio_codec, Line, VideoPacket, WebRtcPort};
+use crate::port::webrtc::{audio_codec, Line, WebRtcPort};
 use crate::port::{Port, PortKind};
 use crate::track::AudioPacket;
+use crate::video::VideoPacket;
 
-/// A peer asked for a key frame is not asked again within this.
-const KEYFRAME_PERIOD: Nanos = SECOND / 2;
 /// Addresses one peer may be reached at over its life.
 const MAX_ADDRESSES: usize = 16;
 
@@ -122,33 +121,6 @@ impl Worker {
         }
     }
 
-    /// Ask the sender of a video track for a key frame, unless it was just asked.
-    pub(super) fn request_keyframe(&mut self, id: TrackId, now: Nanos) {
-        let Some(track) = self.tracks.get_mut(&id) else {
-            return;
-        };
-        let Some(Port {
-            kind: PortKind::WebRtc(port),
-            ..
-        }) = self.ports.get_mut(&track.port)
-        else {
-            return;
-        };
-        let Some(mid) = port
-            .lines()
-            .iter()
-            .find(|line| line.track == id)
-            .map(|line| line.mid)
-        else {
-            return;
-        };
-        if now < track.keyframe_due || !port.leg.request_keyframe(mid) {
-            return;
-        }
-        track.keyframe_due = now + KEYFRAME_PERIOD;
-        self.legs.dirty.push(track.port);
-    }
-
     fn mark_dirty(&mut self, id: PortId) {
         self.legs.dirty.push(id);
     }
@@ -250,21 +222,17 @@ impl Worker {
     fn take_leg_event(&mut self, id: PortId, event: LegEvent, now: Nanos, io: &mut dyn MediaIo) {
         match event {
             LegEvent::Packet(packet) => self.take_leg_packet(id, &packet, now, io),
-            LegEvent::KeyframeRequest { mid } => {
-                let Some(Port {
+            LegEvent::KeyframeRequest { mid } => self.viewer_needs_keyframe(id, mid, now),
+            LegEvent::Bandwidth { bits_per_second } => {
+                if let Some(Port {
                     kind: PortKind::WebRtc(port),
                     ..
-                }) = self.ports.get(&id)
-                else {
-                    return;
-                };
-                let source = port
-                    .line_of(mid)
-                    .and_then(|line| port.video_source(line.kind));
-                source
-                    .into_iter()
-                    .for_each(|source| self.request_keyframe(source, now));
+                }) = self.ports.get_mut(&id)
+                {
+                    port.bandwidth = Some(bits_per_second);
+                }
             }
+            LegEvent::Data { text, .. } if self.take_hint(id, &text) => {}
             LegEvent::Connected => self.leg_connected(id, now),
             LegEvent::Failed(reason) => {
                 let reason = reason.as_str().to_owned();
@@ -295,9 +263,9 @@ impl Worker {
         else {
             return;
         };
-        let sources = crate::stats::MediaKind::VIDEO.map(|kind| port.video_source(kind));
+        let sources = crate::stats::MediaKind::VIDEO.map(|kind| port.video(kind).source());
         for source in sources.into_iter().flatten() {
-            self.request_keyframe(source, now);
+            self.request_keyframes(source, now);
         }
     }
 
@@ -319,7 +287,7 @@ impl Worker {
             marker,
             ..
         } = packet;
-        let (sequence, payload) = (packet.seq as u16, &*packet.payload);
+        let (sequence, payload) = (packet.seq as u16, &packet.payload);
         if packet.codec == WireCodec::TelephoneEvent {
             let press = port
                 .events
@@ -345,6 +313,7 @@ impl Worker {
                 track,
                 kind,
                 &VideoPacket {
+                    layer: packet.layer,
                     ssrc,
                     sequence,
                     timestamp,

@@ -9,6 +9,7 @@ mod ports;
 #[cfg(test)]
 mod tests;
 mod time;
+mod video;
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -137,7 +138,7 @@ impl Worker {
             } => self.disconnect(source, destination, now),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),
-            Command::RequestKeyframe { track } => self.request_keyframe(track, now),
+            Command::RequestKeyframe { track } => self.request_keyframes(track, now),
             Command::Stats { port, reply } => {
                 let _ = reply.try_send(self.stats(port));
             }

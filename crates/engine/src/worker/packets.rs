@@ -9,10 +9,8 @@ use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::{Endpoint, MediaIo};
 use crate::port::rtp::Received;
-use crate::port::webrtc::{Forwarded, VideoPacket};
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
-use crate::stats::MediaKind;
 use crate::track::AudioPacket;
 
 impl Worker {
@@ -138,61 +136,8 @@ impl Worker {
         }
     }
 
-    /// Hand a packet of video to everyone who shows or records the track.
-    pub(super) fn deliver_video(
-        &mut self,
-        id: TrackId,
-        kind: MediaKind,
-        packet: &VideoPacket<'_>,
-        now: Nanos,
-    ) {
-        self.note(id, now);
-        if let Some(track) = self.tracks.get_mut(&id) {
-            track.watch(packet, now);
-        }
-        let mut wants_keyframe = false;
-        for crosspoint in self.matrix.from(id) {
-            let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
-                continue;
-            };
-            match &mut port.kind {
-                PortKind::WebRtc(port) => match port.forward(id, kind, packet, now) {
-                    Forwarded::Sent => self.legs.dirty.push(crosspoint.destination),
-                    Forwarded::NeedsKeyframe => wants_keyframe = true,
-                    Forwarded::No => {}
-                },
-                PortKind::Recorder => {
-                    let VideoPacket {
-                        ssrc,
-                        sequence,
-                        timestamp,
-                        marker,
-                        payload,
-                    } = *packet;
-                    let (recorder, codec) = (crosspoint.destination, RecordCodec::Vp8);
-                    let record = Record {
-                        recorder,
-                        track: id,
-                        codec,
-                        at: now,
-                        ssrc,
-                        sequence,
-                        timestamp,
-                        marker,
-                    };
-                    let lost = !self.tape.packet(&record, payload);
-                    self.counters.recording_lost.add(u64::from(lost));
-                }
-                PortKind::Rtp(_) | PortKind::Player(_) => {}
-            }
-        }
-        if wants_keyframe {
-            self.request_keyframe(id, now);
-        }
-    }
-
     /// A packet of the track came.
-    fn note(&mut self, id: TrackId, now: Nanos) {
+    pub(super) fn note(&mut self, id: TrackId, now: Nanos) {
         if self
             .tracks
             .get_mut(&id)

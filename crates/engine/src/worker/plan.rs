@@ -35,7 +35,7 @@ impl Worker {
             })
         );
         if is_new && records {
-            self.request_keyframe(source, now); // a file can begin only with one
+            self.request_keyframes(source, now); // a file can begin only with one
         }
     }
 
@@ -94,26 +94,6 @@ impl Worker {
             .filter(is_audio)
             .filter_map(gain)
             .collect()
-    }
-
-    /// The source that was connected last is shown, each kind on its own line.
-    fn plan_video(&mut self, id: PortId, now: Nanos) {
-        for kind in MediaKind::VIDEO {
-            let of_kind = |track: &&TrackId| self.tracks.get(track).is_some_and(|t| t.kind == kind);
-            let source = self.matrix.to(id).iter().rfind(of_kind).copied();
-            let Some(Port {
-                kind: PortKind::WebRtc(port),
-                ..
-            }) = self.ports.get_mut(&id)
-            else {
-                return;
-            };
-            if port.set_video_source(kind, source) {
-                source
-                    .into_iter()
-                    .for_each(|source| self.request_keyframe(source, now));
-            }
-        }
     }
 
     /// Let a track make its frames at the rates that those who have it need.

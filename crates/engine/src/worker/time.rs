@@ -9,7 +9,6 @@ use crate::io::MediaIo;
 use crate::port::audio_out::Plan;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
-use crate::stats::MediaKind;
 
 /// Time-outs and reports are looked after this often.
 const SWEEP_PERIOD: Nanos = 100 * MILLISECOND;
@@ -202,13 +201,15 @@ impl Worker {
             if track.has_stopped(now) {
                 self.events.tell(now, Happening::MediaStopped { track: id });
             }
-            if track.kind != MediaKind::Audio && track.has_lost_video(now) {
-                torn.push(id);
+            if let Some(video) = track.video.as_mut() {
+                let lost = video.has_lost(now);
+                torn.extend(video.recorded().filter(|_| lost).map(|layer| (id, layer)));
             }
         }
-        for track in torn {
-            self.request_keyframe(track, now); // a viewer asks by himself, a recorder cannot
+        for (track, layer) in torn {
+            self.request_keyframe(track, layer, now); // a viewer asks by himself, a recorder cannot
         }
+        self.choose_layers(now);
         for (recorder, end) in std::mem::take(&mut self.closing) {
             self.close_recorder(recorder, end);
         }
