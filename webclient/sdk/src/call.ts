@@ -5,6 +5,7 @@ import type { LiveFeed } from "./feed";
 import type { Http } from "./http";
 import { openCamera, openMicrophone, openScreen, type MediaOptions } from "./media";
 import { PeerLink, type LinkState, type LinkStatistics } from "./peer";
+import { watchHeight } from "./shown";
 import type { CallAnswer, Participant, Session, ShareKind, TrackKind } from "./types";
 
 export interface CallEvents {
@@ -117,6 +118,11 @@ export class Call extends TypedEventTarget<CallEvents> {
   /** The other side's media of this kind: attach it to an <audio> or <video> element. */
   remote(kind: TrackKind): MediaStream {
     return this.#peer.remote(kind);
+  }
+
+  /** Have the other side's picture no larger than this element shows it; returns how to stop watching. */
+  fit(kind: ShareKind, element: HTMLElement): () => void {
+    return watchHeight(element, (height) => this.#peer.showAt(kind, height));
   }
 
   /** True while someone else shows a camera or a screen. */

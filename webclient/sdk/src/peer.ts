@@ -1,7 +1,7 @@
 /** One peer connection with the fixed layout that the server expects: audio, camera, screen, data channel. */
 
 import { TypedEventTarget } from "./events";
-import type { TrackKind } from "./types";
+import type { ShareKind, TrackKind } from "./types";
 
 export type LinkState = "connecting" | "connected" | "interrupted" | "closed";
 
@@ -31,18 +31,32 @@ export interface LinkStatistics {
 const GATHERING_MS = 1000;
 const KINDS: readonly TrackKind[] = ["audio", "camera", "screen"];
 
+/**
+ * The camera goes out in three sizes, and the server gives each viewer the one that suits path and window. The names
+ * are those that other senders use: quarter, half and full.
+ */
+const CAMERA_LAYERS: RTCRtpEncodingParameters[] = [
+  { rid: "q", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "h", scaleResolutionDownBy: 2, maxBitrate: 450_000 },
+  { rid: "f", scaleResolutionDownBy: 1, maxBitrate: 1_700_000 },
+];
+
 export class PeerLink extends TypedEventTarget<PeerEvents> {
   readonly #connection: RTCPeerConnection;
   readonly #lines: Record<TrackKind, RTCRtpTransceiver>;
   readonly #streams: Record<TrackKind, MediaStream>;
+  readonly #channel: RTCDataChannel;
+  readonly #heights = new Map<ShareKind, number>();
   state: LinkState = "connecting";
 
   constructor() {
     super();
     this.#connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
-    const line = (media: "audio" | "video") => this.#connection.addTransceiver(media, { direction: "sendrecv" });
-    this.#lines = { audio: line("audio"), camera: line("video"), screen: line("video") };
-    this.#connection.createDataChannel("mediaswitch");
+    const line = (media: "audio" | "video", sendEncodings: RTCRtpEncodingParameters[] = []) =>
+      this.#connection.addTransceiver(media, { direction: "sendrecv", sendEncodings });
+    this.#lines = { audio: line("audio"), camera: line("video", CAMERA_LAYERS), screen: line("video") };
+    this.#channel = this.#connection.createDataChannel("mediaswitch");
+    this.#channel.addEventListener("open", () => this.#tellHeights());
     const streamOf = (kind: TrackKind) => new MediaStream([this.#lines[kind].receiver.track]);
     this.#streams = { audio: streamOf("audio"), camera: streamOf("camera"), screen: streamOf("screen") };
     this.#connection.onconnectionstatechange = () => this.#update();
@@ -69,6 +83,12 @@ export class PeerLink extends TypedEventTarget<PeerEvents> {
     return this.#streams[kind];
   }
 
+  /** Tell the server in how many pixels' height a remote picture is shown; it sends no larger one. */
+  showAt(kind: ShareKind, height: number): void {
+    this.#heights.set(kind, height);
+    this.#tellHeights();
+  }
+
   async statistics(): Promise<LinkStatistics> {
     const report = await this.#connection.getStats();
     const kindOfMid = new Map(KINDS.map((kind) => [this.#lines[kind].mid, kind]));
@@ -86,6 +106,11 @@ export class PeerLink extends TypedEventTarget<PeerEvents> {
   close(): void {
     this.#connection.close();
     this.#become("closed");
+  }
+
+  #tellHeights(): void {
+    if (this.#channel.readyState !== "open") return;
+    for (const [kind, height] of this.#heights) this.#channel.send(`show ${kind} ${height}`);
   }
 
   #update(): void {

@@ -1,6 +1,6 @@
 /** One tag on a customer's page: `<mediaswitch-call to="1000" lang="zh" video>`. */
 
-import { chatOf, explain, placeCall, type Call, type Language } from "@mediaswitch/sdk";
+import { chatOf, explain, placeCall, type Call, type Language, type ShareKind } from "@mediaswitch/sdk";
 import { icons } from "./icons";
 import { statusOf } from "./status";
 import { css } from "./styles";
@@ -17,6 +17,8 @@ export class MediaswitchCall extends HTMLElement {
   #view: View | null = null;
   #mounted = new AbortController();
   #call: Call | null = null;
+  #fitted = "";
+  readonly #unfit: (() => void)[] = [];
   #dialling = false;
   #over = false;
   #failure: unknown = null;
@@ -186,6 +188,7 @@ export class MediaswitchCall extends HTMLElement {
     showStream(view.inset, call !== null && screen && camera ? call.remote("camera") : null);
     if (ownTrack === null) showStream(view.own, null);
     else if (!sends(view.own, ownTrack)) showStream(view.own, new MediaStream([ownTrack]));
+    this.#fit(call, [[view.main, main], [view.inset, screen && camera ? "camera" : null]]);
     view.main.setAttribute("aria-label", screen ? say.agentScreen : say.agentCamera);
     view.inset.setAttribute("aria-label", say.agentCamera);
     view.own.setAttribute("aria-label", say.ownCamera);
@@ -194,6 +197,15 @@ export class MediaswitchCall extends HTMLElement {
     view.pulse.toggleAttribute("data-calm", call?.session.state === "talking");
     const sound = call?.remote("audio") ?? null;
     if (view.audio.srcObject !== sound) view.audio.srcObject = sound;
+  }
+
+  /** The server sends each picture as large as it is shown. */
+  #fit(call: Call | null, shown: [HTMLVideoElement, ShareKind | null][]): void {
+    const key = shown.map(([, kind]) => kind ?? "").join();
+    if (this.#fitted === key) return;
+    this.#fitted = key;
+    this.#unfit.splice(0).forEach((stop) => stop());
+    for (const [video, kind] of shown) if (call !== null && kind !== null) this.#unfit.push(call.fit(kind, video));
   }
 
   #renderControls(view: View, call: Call, say: WidgetWords): void {

@@ -11,8 +11,17 @@ export function RemoteAudio({ stream }: { stream: MediaStream }) {
   return <audio ref={element} autoPlay data-testid="remote-audio" />;
 }
 
-export function LiveVideo(props: { stream: MediaStream; label: string; testId?: string; className?: string }) {
+export function LiveVideo(props: {
+  stream: MediaStream;
+  label: string;
+  testId?: string;
+  className?: string;
+  /** Given the element while it is there; returns how to let go of it. */
+  fit?: (element: HTMLVideoElement) => () => void;
+}) {
   const element = useRef<HTMLVideoElement>(null);
+  const { fit } = props;
+  useEffect(() => (element.current === null ? undefined : fit?.(element.current)), [fit]);
   useEffect(() => {
     if (element.current !== null) element.current.srcObject = props.stream;
   }, [props.stream]);

@@ -3,7 +3,7 @@
 import type { Call, ShareKind } from "@mediaswitch/sdk";
 import { CustomerServiceOutlined, ExpandOutlined, UserOutlined } from "@ant-design/icons";
 import { Button, Tooltip } from "antd";
-import { useMemo, useRef } from "react";
+import { useCallback, useMemo, useRef } from "react";
 import { LiveVideo } from "../common/MediaViews";
 import { customerLines } from "../common/format";
 import { useWords } from "../preferences";
@@ -34,9 +34,10 @@ export function VideoStage({ call }: { call: Call }) {
 function OtherVideo({ call, kind, label }: { call: Call; kind: ShareKind; label: string }) {
   const { call: words } = useWords();
   const frame = useRef<HTMLElement>(null);
+  const fit = useCallback((element: HTMLVideoElement) => call.fit(kind, element), [call, kind]);
   return (
     <figure className={style.tile} ref={frame}>
-      <LiveVideo stream={call.remote(kind)} label={label} testId={`remote-${kind}`} />
+      <LiveVideo stream={call.remote(kind)} label={label} testId={`remote-${kind}`} fit={fit} />
       <figcaption>{label}</figcaption>
       <Tooltip title={words.enlarge}>
         <Button
