@@ -38,6 +38,11 @@ fuzz: ## Fuzz what reads the network, ten minutes each target (SECONDS_EACH=600)
 	@scripts/setup
 	@scripts/fuzz $(or $(SECONDS_EACH),600)
 
+.PHONY: digits
+digits: ## Count 10,000 presses of each kind on a bad network, and listen for digits in hours of speech
+	@scripts/setup test
+	@cargo test --profile quick -p mediaswitch-engine --test digits -- --include-ignored --nocapture
+
 .PHONY: fmt
 fmt: ## Format Rust and Python
 	cargo fmt --all

@@ -312,7 +312,7 @@ class MediaTimeout(CoreEvent):
 
 @final
 class Digit(CoreEvent):
-    """A telephone-event (RFC 4733) ended; each press counts once."""
+    """A key press is over, by telephone-event (RFC 4733) or, where `detect_dtmf` asked, by tone; each counts once."""
 
     def __new__(cls, *, port: int, digit: str, duration_ms: int, at_ns: int) -> Digit: ...
     @property
@@ -533,6 +533,13 @@ class MediaCore:
 
     def request_keyframe(self, track: int) -> None:
         """Ask the sender of a video track for a key frame (throttled)."""
+
+    def detect_dtmf(self, track: int, on: bool) -> None:
+        """Listen for tones of digits (ITU-T Q.24) in a track's sound, for a peer without telephone-event.
+
+        The sound is decoded for it. What is heard comes as Digit, unless the track also sends telephone-events: those
+        count then. Raises UnknownTrack.
+        """
 
     def stats(self, port: int) -> list[TrackStats]:
         """Statistics of each track of a port, both directions."""

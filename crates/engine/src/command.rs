@@ -74,6 +74,11 @@ pub enum Command {
         source: TrackId,
         destination: PortId,
     },
+    /// Listen for tones of digits in a track's sound.
+    DetectDigits {
+        track: TrackId,
+        on: bool,
+    },
     /// `end`: a recorder's files are padded to it.
     ClosePort {
         port: PortId,

@@ -344,6 +344,13 @@ impl Engine {
         control.ask(session, Command::RequestKeyframe { track })
     }
 
+    /// Listen for tones of digits in a track's sound, for a peer that sends no telephone-events.
+    pub fn detect_dtmf(&self, track: TrackId, on: bool) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::DetectDigits { track, on })
+    }
+
     pub fn open_recorder(
         &self,
         session: SessionId,

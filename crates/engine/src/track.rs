@@ -2,6 +2,7 @@
 
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::{g711, level_dbov, Codec, Rate};
+use crate::dtmf::Digits;
 use crate::id::PortId;
 use crate::jitter::Playout;
 use crate::mix::Frames;
@@ -36,6 +37,8 @@ pub struct Track {
     pub frames: Option<Box<Frames>>,
     pub playout: Option<Box<Playout>>,
     pub level_dbov: Option<f32>,
+    /// Digits in its sound and in its packets.
+    pub digits: Digits,
     level_due: Nanos,
     /// What came of a video track.
     pub video: Option<Box<video::Incoming>>,
@@ -63,6 +66,7 @@ impl Track {
             frames: None,
             playout: None,
             level_dbov: None,
+            digits: Digits::default(),
             level_due: 0,
             video: kind.is_video().then(Box::default),
             is_player: false,

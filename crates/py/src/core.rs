@@ -220,6 +220,12 @@ impl MediaCore {
             .map_err(to_py_error)
     }
 
+    /// Listen for tones of digits (ITU-T Q.24) in a track's sound. Raises UnknownTrack.
+    fn detect_dtmf(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
+        py.detach(|| self.engine.detect_dtmf(TrackId(track), on))
+            .map_err(to_py_error)
+    }
+
     /// Open a player. It is silent, and sends nothing, until `play`.
     fn open_player(&self, py: Python<'_>, session: u64) -> PyResult<PlayerPort> {
         let opened = py

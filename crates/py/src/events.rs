@@ -62,7 +62,7 @@ event!(
     MediaTimeout { port: u64 }
 );
 event!(
-    /// A telephone-event (RFC 4733) ended; each press counts once.
+    /// A key press is over, by telephone-event (RFC 4733) or by tone; each counts once.
     Digit { port: u64, digit: String, duration_ms: u32 }
 );
 event!(

@@ -58,6 +58,11 @@ impl Playout {
         self.codec.rate()
     }
 
+    /// The newest frame stands for a loss, or nothing was there to play.
+    pub fn is_covering(&self) -> bool {
+        self.concealed > 0
+    }
+
     fn change_codec(&mut self, codec: Codec) {
         self.codec = codec;
         self.decoder = decoder(codec);

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use super::audio_out::{AudioOut, OutAudio};
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::Codec;
-use crate::dtmf::{Press, TelephoneEvents};
+use crate::dtmf::events::Signals;
+use crate::dtmf::{EventPacket, Signal, TelephoneEvents};
 use crate::id::{PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::{Endpoint, MediaIo};
@@ -47,11 +48,11 @@ enum Source {
 #[derive(Debug)]
 pub enum Received<'a> {
     Audio(AudioPacket<'a>),
-    /// A telephone-event: kept back from the stream, and a press if one ended.
+    /// A telephone-event: kept back from the stream, and what it told of presses.
     Event {
         ssrc: u32,
         sequence: u16,
-        press: Option<Press>,
+        signals: Signals,
     },
     Report,
     Ignored,
@@ -194,13 +195,17 @@ impl RtpPort {
             now,
         );
         if is_event {
-            let press = self
-                .events
-                .receive(timestamp, payload, codec.clock_rate(), now);
+            let packet = EventPacket {
+                ssrc,
+                timestamp,
+                marker,
+                payload,
+                rate: codec.clock_rate(),
+            };
             return Received::Event {
                 ssrc,
                 sequence,
-                press,
+                signals: self.events.receive(&packet, now),
             };
         }
         if !receiving {
@@ -276,7 +281,7 @@ impl RtpPort {
         })
     }
     /// The press whose end was lost.
-    pub fn unfinished_press(&mut self, now: Nanos) -> Option<Press> {
+    pub fn unfinished_press(&mut self, now: Nanos) -> Option<Signal> {
         self.events.handle_timeout(now)
     }
 

@@ -165,6 +165,11 @@ impl WebRtcPort {
         &self.lines
     }
 
+    pub fn audio_track(&self) -> Option<TrackId> {
+        let audio = self.lines.iter().find(|line| line.kind == MediaKind::Audio);
+        audio.map(|line| line.track)
+    }
+
     pub fn line_of(&self, mid: Mid) -> Option<&Line> {
         self.lines.iter().find(|line| line.mid == mid)
     }

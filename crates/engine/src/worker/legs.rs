@@ -8,6 +8,7 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::codec::Codec;
 use crate::command::Reanswer;
+use crate::dtmf::EventPacket;
 use crate::event::Happening;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
@@ -289,13 +290,16 @@ impl Worker {
         } = packet;
         let (sequence, payload) = (packet.seq as u16, &packet.payload);
         if packet.codec == WireCodec::TelephoneEvent {
-            let press = port
-                .events
-                .receive(timestamp, payload, packet.clock_rate, now);
+            let event = EventPacket {
+                ssrc,
+                timestamp,
+                marker,
+                payload,
+                rate: packet.clock_rate,
+            };
+            let signals = port.events.receive(&event, now);
             self.keep_back(track, ssrc, sequence);
-            press
-                .into_iter()
-                .for_each(|press| self.tell_press(id, press, now));
+            self.take_events(id, track, signals, now);
         } else if let Some(codec) = audio_codec(packet.codec) {
             let level_dbov = packet.audio_level.map(f32::from);
             let packet = AudioPacket {

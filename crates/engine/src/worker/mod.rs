@@ -2,6 +2,7 @@
 //! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
 //! what is recorded on the tape.
 
+mod digits;
 mod legs;
 mod packets;
 mod plan;
@@ -136,6 +137,7 @@ impl Worker {
                 source,
                 destination,
             } => self.disconnect(source, destination, now),
+            Command::DetectDigits { track, on } => self.detect_digits(track, on),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),
             Command::RequestKeyframe { track } => self.request_keyframes(track, now),

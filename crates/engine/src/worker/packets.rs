@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 
 use super::Worker;
 use crate::clock::Nanos;
-use crate::dtmf::Press;
 use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::{Endpoint, MediaIo};
@@ -63,28 +62,15 @@ impl Worker {
             Received::Event {
                 ssrc,
                 sequence,
-                press,
+                signals,
             } => {
                 self.keep_back(track, ssrc, sequence);
-                if let Some(press) = press {
-                    self.tell_press(id, press, now);
-                }
+                self.take_events(id, track, signals, now);
             }
             Received::Report => {}
             Received::Ignored => self.counters.ignored.add(1),
             Received::Malformed => self.counters.malformed.add(1),
         }
-    }
-
-    pub(super) fn tell_press(&self, port: PortId, Press { digit, duration_ms }: Press, now: Nanos) {
-        self.events.tell(
-            now,
-            Happening::Digit {
-                port,
-                digit,
-                duration_ms,
-            },
-        );
     }
 
     /// Hand a packet of a track to everyone who has the track.

@@ -121,6 +121,9 @@ impl Worker {
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
+        if track.digits.listens() && !rates.contains(&Rate::Narrow) {
+            rates.push(Rate::Narrow);
+        }
         track.want(&rates);
         let listened = track.playout.is_some();
         set_member(&mut self.wheel.slot(track.slot).listened, id, listened);

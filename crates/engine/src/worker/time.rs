@@ -45,9 +45,7 @@ impl Worker {
         slot.players
             .retain(|&player| self.tick_player(player, at, io));
         for track in &slot.listened {
-            if let Some(track) = self.tracks.get_mut(track) {
-                track.pull(at);
-            }
+            self.pull(*track, at);
         }
         for &port in &slot.mixed {
             self.tick_mixer(port, at, io);
@@ -175,26 +173,27 @@ impl Worker {
 
     /// What time brings without packets.
     fn sweep(&mut self, now: Nanos, io: &mut dyn MediaIo) {
+        let mut unfinished = Vec::new();
         for (&id, port) in &mut self.ports {
-            let press = match &mut port.kind {
+            let signal = match &mut port.kind {
                 PortKind::Rtp(rtp) => {
                     rtp.report(&mut self.random, now, io);
                     if rtp.has_timed_out(self.media_timeout, now) {
                         self.events.tell(now, Happening::MediaTimeout { port: id });
                     }
                     rtp.unfinished_press(now)
+                        .map(|signal| (id, rtp.track, signal))
                 }
-                PortKind::WebRtc(port) => port.events.handle_timeout(now),
+                PortKind::WebRtc(port) => port
+                    .audio_track()
+                    .zip(port.events.handle_timeout(now))
+                    .map(|(track, signal)| (id, track, signal)),
                 PortKind::Player(_) | PortKind::Recorder => None,
             };
-            if let Some(press) = press {
-                let what = Happening::Digit {
-                    port: id,
-                    digit: press.digit,
-                    duration_ms: press.duration_ms,
-                };
-                self.events.tell(now, what);
-            }
+            unfinished.extend(signal);
+        }
+        for (port, track, signal) in unfinished {
+            self.take_events(port, track, [Some(signal), None, None], now);
         }
         let mut torn = Vec::new();
         for (&id, track) in &mut self.tracks {
