@@ -113,6 +113,13 @@ class WebRtcPort:
     def tracks(self) -> list[TrackInfo]: ...
 
 @final
+class SrtpKeys:
+    """The SRTP master keys of both directions, each with its salt behind it. They are never shown."""
+
+    def __new__(cls, profile: str, *, send: bytes, receive: bytes) -> SrtpKeys:
+        """profile: a crypto-suite of RFC 4568 or RFC 7714. Raises BadSetting for an unknown one or a wrong length."""
+
+@final
 class PlayerPort:
     """A player and the audio track it plays on."""
 
@@ -473,9 +480,13 @@ class MediaCore:
         ptime_ms: int,
         send: bool,
         receive: bool,
+        srtp: SrtpKeys | None = None,
+        rtcp_mux: bool = False,
     ) -> None:
         """Apply an offer and its answer. codec: "PCMU", "PCMA" or "opus". remote_port 0 or ip 0.0.0.0: send nothing.
 
+        srtp: None for plain RTP; a direction whose key is as before keeps its roll-over counters (RFC 3711 §3.3.1).
+        rtcp_mux: RTCP goes by the port of RTP (RFC 5761).
         The outgoing SSRC, sequence and timestamp go on. Raises BadSetting.
         """
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::id::SessionId;
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::{Engine, Settings};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -143,6 +143,7 @@ fn switch(calls: usize) -> (f64, f64) {
                     ptime_ms: 20,
                     send: true,
                     receive: true,
+                    link: Link::default(),
                 };
                 engine
                     .configure_rtp(opened.port, config)

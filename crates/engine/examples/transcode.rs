@@ -14,7 +14,7 @@ use mediaswitch_engine::event::EventQueue;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::io::{Endpoint, MediaIo};
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::Tape;
 use mediaswitch_engine::rtp::packet::{self, Packet};
@@ -132,6 +132,7 @@ fn through_worker(
             ptime_ms: 20,
             send: true,
             receive: true,
+            link: Link::default(),
         };
         let open = Command::OpenRtp {
             port,

@@ -30,3 +30,4 @@ pub mod worker;
 
 pub use engine::{Engine, Settings};
 pub use error::CoreError;
+pub use srtp;

@@ -12,7 +12,7 @@ use mediaswitch_engine::event::EventQueue;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::io::{Endpoint, MediaIo};
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::prompt::tone;
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::Tape;
@@ -68,6 +68,7 @@ fn config(port: u64, codec: Codec) -> RtpConfig {
         ptime_ms: 20,
         send: true,
         receive: true,
+        link: Link::default(),
     }
 }
 

@@ -15,7 +15,7 @@ use mediaswitch_engine::dtmf::{code_of, pair_of, DIGITS};
 use mediaswitch_engine::event::{EventQueue, Happening};
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::io::{Endpoint, MediaIo};
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::Tape;
 use mediaswitch_engine::rtp::packet::{self, Packet};
@@ -127,6 +127,7 @@ impl Line {
             ptime_ms: 20,
             send: true,
             receive: true,
+            link: Link::default(),
         };
         let mut asked = vec![
             Command::OpenRtp {

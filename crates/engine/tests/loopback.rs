@@ -8,7 +8,7 @@ use mediaswitch_engine::engine::{OpenedRtp, PlayItem};
 use mediaswitch_engine::event::{Event, Happening};
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::{CoreError, Engine, Settings};
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -46,6 +46,7 @@ impl Phone {
             ptime_ms: 20,
             send: true,
             receive: true,
+            link: Link::default(),
         };
         engine.configure_rtp(opened.port, config).unwrap();
         Phone { opened, socket }

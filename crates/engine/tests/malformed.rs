@@ -8,7 +8,7 @@ use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::engine::OpenedRtp;
 use mediaswitch_engine::id::SessionId;
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::{Engine, Settings};
 
@@ -42,6 +42,7 @@ fn phone(engine: &Engine) -> (OpenedRtp, UdpSocket) {
         ptime_ms: 20,
         send: true,
         receive: true,
+        link: Link::default(),
     };
     engine.configure_rtp(opened.port, config).unwrap();
     (opened, socket)

@@ -6,14 +6,14 @@ use std::path::PathBuf;
 use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::{sendable, RtpConfig};
+use mediaswitch_engine::port::rtp::{sendable, Link, RtpConfig};
 use mediaswitch_engine::{recording, Engine, Settings};
 use pyo3::prelude::*;
 
 use crate::errors::{to_py_error, BadSetting};
 use crate::events;
 use crate::values::{
-    AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, TrackStats, WebRtcPort,
+    AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, SrtpKeys, TrackStats, WebRtcPort,
 };
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
@@ -117,7 +117,7 @@ impl MediaCore {
     /// Apply an offer and its answer. Raises BadSetting.
     #[pyo3(signature = (
         port, *, remote_ip, remote_port, payload_type, codec, clock_rate, telephone_event_payload_type, ptime_ms, send,
-        receive
+        receive, srtp = None, rtcp_mux = false
     ))]
     #[allow(clippy::too_many_arguments)] // what SDP says of one stream, each by its name
     fn configure_rtp(
@@ -133,6 +133,8 @@ impl MediaCore {
         ptime_ms: u32,
         send: bool,
         receive: bool,
+        srtp: Option<PyRef<'_, SrtpKeys>>,
+        rtcp_mux: bool,
     ) -> PyResult<()> {
         let codec = parse_codec(codec)?;
         if clock_rate != codec.clock_rate() {
@@ -149,6 +151,10 @@ impl MediaCore {
             ptime_ms,
             send,
             receive,
+            link: Link {
+                srtp: srtp.map(|keys| keys.0.clone()),
+                rtcp_mux,
+            },
         };
         py.detach(|| self.engine.configure_rtp(PortId(port), config))
             .map_err(to_py_error)

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use mediaswitch_engine::engine::{OpenedTrack, OpenedWebRtc, PlayItem};
 use mediaswitch_engine::event::Segment;
+use mediaswitch_engine::port::rtp;
+use mediaswitch_engine::srtp::{MasterKey, Profile};
 use mediaswitch_engine::stats::{self, Direction};
 use pyo3::prelude::*;
+
+use crate::errors::BadSetting;
 
 /// A plain RTP port and the track that arrives on it.
 #[pyclass(module = "mediaswitch._core", frozen, get_all)]
@@ -14,6 +18,28 @@ pub struct RtpPort {
     pub track: u64,
     pub ip: String,
     pub udp_port: u16,
+}
+
+/// The SRTP master keys of both directions, each with its salt. Never shown.
+#[pyclass(module = "mediaswitch._core", frozen)]
+pub struct SrtpKeys(pub rtp::SrtpKeys);
+
+#[pymethods]
+impl SrtpKeys {
+    /// Raises BadSetting for an unknown profile or a key of the wrong length.
+    #[new]
+    #[pyo3(signature = (profile, *, send, receive))]
+    fn new(profile: &str, send: &[u8], receive: &[u8]) -> PyResult<SrtpKeys> {
+        let known = Profile::from_name(profile)
+            .ok_or_else(|| BadSetting::new_err(format!("unknown SRTP profile: {profile:?}")))?;
+        let key = |bytes| {
+            MasterKey::new(known, bytes).map_err(|error| BadSetting::new_err(error.to_string()))
+        };
+        Ok(SrtpKeys(rtp::SrtpKeys {
+            send: key(send)?,
+            receive: key(receive)?,
+        }))
+    }
 }
 
 /// A player and the audio track it plays on.
@@ -262,6 +288,7 @@ impl Counters {
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RtpPort>()?;
+    module.add_class::<SrtpKeys>()?;
     module.add_class::<PlayerPort>()?;
     module.add_class::<TrackInfo>()?;
     module.add_class::<WebRtcPort>()?;

@@ -1,6 +1,7 @@
 //! Ports: the core's end of a leg, a player or a recorder.
 
 pub mod audio_out;
+mod guard;
 pub mod player;
 pub mod rtp;
 pub mod webrtc;

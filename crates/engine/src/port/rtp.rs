@@ -1,8 +1,10 @@
-//! An RTP port: one plain RTP peer, found by symmetric RTP.
+//! An RTP port: one peer of RTP or SRTP, found by symmetric RTP.
 
 use std::net::{IpAddr, SocketAddr};
 
 use super::audio_out::{AudioOut, OutAudio};
+use super::guard::Guard;
+pub use super::guard::SrtpKeys;
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::Codec;
 use crate::dtmf::events::Signals;
@@ -31,6 +33,16 @@ pub struct RtpConfig {
     pub ptime_ms: u32,
     pub send: bool,
     pub receive: bool,
+    pub link: Link,
+}
+
+/// How packets travel.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Link {
+    /// None: plain RTP.
+    pub srtp: Option<SrtpKeys>,
+    /// RTCP on the port of RTP (RFC 5761).
+    pub rtcp_mux: bool,
 }
 
 /// Whose packets are taken.
@@ -66,6 +78,7 @@ pub struct RtpPort {
     ssrc: u32,
     allow_latch: bool,
     config: Option<RtpConfig>,
+    guard: Option<Box<Guard>>,
     source: Source,
     remote: Option<SocketAddr>,
     events: TelephoneEvents,
@@ -96,6 +109,7 @@ impl RtpPort {
             ssrc: random.draw() as u32,
             allow_latch,
             config: None,
+            guard: None,
             source: Source::Unheard,
             remote: None,
             events: TelephoneEvents::default(),
@@ -109,6 +123,11 @@ impl RtpPort {
     }
 
     pub fn configure(&mut self, config: RtpConfig, now: Nanos) {
+        let Ok(guard) = Guard::adopt(self.guard.take(), config.link.srtp.as_ref()) else {
+            self.config = None; // never in the clear what was to be secret
+            return;
+        };
+        self.guard = guard;
         let signalled = |config: &RtpConfig| config.remote;
         if self.config.as_ref().and_then(signalled) != config.remote
             || self.source == Source::Unheard
@@ -154,6 +173,24 @@ impl RtpPort {
         true
     }
 
+    /// Whether what comes must be unprotected first.
+    pub fn is_guarded(&self) -> bool {
+        self.guard.is_some()
+    }
+
+    /// Unprotect a datagram into `clear`; None for one that the peer's key did not protect, or that came before.
+    pub fn unprotect<'a>(
+        &mut self,
+        datagram: &[u8],
+        is_rtcp: bool,
+        clear: &'a mut [u8],
+    ) -> Option<&'a [u8]> {
+        let guard = self.guard.as_mut()?;
+        let is_rtcp = is_rtcp || packet::is_rtcp(datagram);
+        guard.unprotect(datagram, is_rtcp, clear).ok()
+    }
+
+    /// A datagram in the clear, from the port of RTP.
     pub fn receive<'a>(
         &mut self,
         from: SocketAddr,
@@ -260,26 +297,31 @@ impl RtpPort {
         now: Nanos,
         io: &mut dyn MediaIo,
     ) {
-        let Some(wire) = self.wire() else { return };
-        self.out.mix(frame_of, now, |audio| wire.send(&audio, io));
+        let Some((mut wire, out)) = self.wire() else {
+            return;
+        };
+        out.mix(frame_of, now, |audio| wire.send(&audio, io));
     }
 
     /// Put a packet on the wire.
-    pub fn send(&self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
-        if let Some(wire) = self.wire() {
+    pub fn send(&mut self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
+        if let Some((mut wire, _)) = self.wire() {
             wire.send(audio, io);
         }
     }
 
-    fn wire(&self) -> Option<Wire> {
-        let payload_type = self.config.as_ref()?.payload_type;
-        Some(Wire {
+    /// The way out, beside what goes there.
+    fn wire(&mut self) -> Option<(Wire<'_>, &mut AudioOut)> {
+        let wire = Wire {
             from: Endpoint::Rtp(self.id),
             to: self.remote?,
-            payload_type,
+            payload_type: self.config.as_ref()?.payload_type,
             ssrc: self.ssrc,
-        })
+            guard: self.guard.as_deref_mut(),
+        };
+        Some((wire, &mut self.out))
     }
+
     /// The press whose end was lost.
     pub fn unfinished_press(&mut self, now: Nanos) -> Option<Signal> {
         self.events.handle_timeout(now)
@@ -314,10 +356,15 @@ impl RtpPort {
             return;
         };
         let rate = config.codec.clock_rate();
-        let Some(port) = remote.port().checked_add(1) else {
-            return;
+        let from = if config.link.rtcp_mux {
+            Endpoint::Rtp(self.id)
+        } else {
+            let Some(port) = remote.port().checked_add(1) else {
+                return;
+            };
+            remote.set_port(port);
+            Endpoint::Rtcp(self.id)
         };
-        remote.set_port(port);
         let sent = self.out.stream.newest().map(|(timestamp, at)| {
             let since = now.saturating_sub(at) * u64::from(self.out.stream.clock_rate()) / SECOND;
             SenderInfo {
@@ -335,7 +382,15 @@ impl RtpPort {
         }
         let mut report = [0; rtcp::MAX_COMPOUND];
         let length = rtcp::write(&mut report, now, self.ssrc, sent, block, goodbye);
-        io.send(Endpoint::Rtcp(self.id), remote, &report[..length]);
+        let Some(guard) = &mut self.guard else {
+            io.send(from, remote, &report[..length]);
+            return;
+        };
+        let mut secured = [0; rtcp::MAX_COMPOUND + srtp::MAX_OVERHEAD];
+        secured[..length].copy_from_slice(&report[..length]);
+        if let Ok(length) = guard.protect_rtcp(&mut secured, length) {
+            io.send(from, remote, &secured[..length]);
+        }
     }
 
     pub fn stats(&self, level_dbov: Option<f32>) -> Vec<TrackStats> {
@@ -375,15 +430,16 @@ impl RtpPort {
 }
 
 /// What every outgoing packet of a port has in common.
-struct Wire {
+struct Wire<'a> {
     from: Endpoint,
     to: SocketAddr,
     payload_type: u8,
     ssrc: u32,
+    guard: Option<&'a mut Guard>,
 }
 
-impl Wire {
-    fn send(&self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
+impl Wire<'_> {
+    fn send(&mut self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
         let packet = Packet {
             marker: audio.header.marker,
             payload_type: self.payload_type,
@@ -393,9 +449,16 @@ impl Wire {
             payload: audio.payload,
         };
         let mut datagram = [0; MAX_DATAGRAM];
-        if let Some(length) = packet::write(&packet, &mut datagram) {
-            io.send(self.from, self.to, &datagram[..length]);
+        let Some(mut length) = packet::write(&packet, &mut datagram) else {
+            return;
+        };
+        if let Some(guard) = &mut self.guard {
+            let Ok(secured) = guard.protect_rtp(&mut datagram, length) else {
+                return; // a second packet of one number: a relayed peer repeated itself
+            };
+            length = secured;
         }
+        io.send(self.from, self.to, &datagram[..length]);
     }
 }
 

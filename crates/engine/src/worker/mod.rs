@@ -20,6 +20,7 @@ use crate::clock::{Clock, Nanos};
 use crate::command::Command;
 use crate::event::EventQueue;
 use crate::id::{IdMap, PortId, TrackId};
+use crate::io::udp::MAX_DATAGRAM;
 use crate::io::MediaIo;
 use crate::matrix::Matrix;
 use crate::port::Port;
@@ -54,6 +55,8 @@ pub struct Worker {
     legs: Legs,
     /// Recorders whose closing found no room on the tape.
     closing: Vec<(PortId, Nanos)>,
+    /// Where a protected datagram is opened.
+    clear: Vec<u8>,
 }
 
 /// How datagrams find their WebRTC leg, and when each leg wants the time.
@@ -89,6 +92,7 @@ impl Worker {
             sweep_due: now,
             legs: Legs::default(),
             closing: Vec::new(),
+            clear: vec![0; MAX_DATAGRAM],
         }
     }
 

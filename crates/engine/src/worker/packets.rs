@@ -24,26 +24,17 @@ impl Worker {
     ) {
         self.counters.packets_in.add(1);
         match at {
-            Endpoint::Rtp(id) => self.receive_rtp(id, from, datagram, now, io),
-            Endpoint::Rtcp(id) => {
-                let Some(Port {
-                    kind: PortKind::Rtp(rtp),
-                    ..
-                }) = self.ports.get_mut(&id)
-                else {
-                    return;
-                };
-                if let Received::Malformed = rtp.receive_rtcp(from, datagram, now) {
-                    self.counters.malformed.add(1);
-                }
-            }
+            Endpoint::Rtp(id) => self.receive_rtp(id, false, from, datagram, now, io),
+            Endpoint::Rtcp(id) => self.receive_rtp(id, true, from, datagram, now, io),
             Endpoint::WebRtc => self.receive_webrtc(from, datagram, now, io),
         }
     }
 
+    /// `is_rtcp`: it came to the port of RTCP alone.
     fn receive_rtp(
         &mut self,
         id: PortId,
+        is_rtcp: bool,
         from: SocketAddr,
         datagram: &[u8],
         now: Nanos,
@@ -56,6 +47,39 @@ impl Worker {
         else {
             return;
         };
+        if !rtp.is_guarded() {
+            return self.take_rtp(id, is_rtcp, from, datagram, now, io);
+        }
+        let mut room = std::mem::take(&mut self.clear);
+        match rtp.unprotect(datagram, is_rtcp, &mut room) {
+            Some(clear) => self.take_rtp(id, is_rtcp, from, clear, now, io),
+            None => self.counters.ignored.add(1),
+        }
+        self.clear = room;
+    }
+
+    fn take_rtp(
+        &mut self,
+        id: PortId,
+        is_rtcp: bool,
+        from: SocketAddr,
+        datagram: &[u8],
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
+        let Some(Port {
+            kind: PortKind::Rtp(rtp),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return;
+        };
+        if is_rtcp {
+            if let Received::Malformed = rtp.receive_rtcp(from, datagram, now) {
+                self.counters.malformed.add(1);
+            }
+            return;
+        }
         let track = rtp.track;
         match rtp.receive(from, datagram, now) {
             Received::Audio(packet) => self.deliver_audio(track, &packet, now, io),

@@ -1,5 +1,7 @@
 //! A worker driven with made-up instants: each test is a call of some seconds that takes no time.
 
+mod secured;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -11,7 +13,7 @@ use crate::event::{EventQueue, Happening, PlayOutcome};
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
 use crate::matrix::Crosspoint;
-use crate::port::rtp::RtpConfig;
+use crate::port::rtp::{Link, RtpConfig};
 use crate::prompt::{tone, Prompt};
 use crate::random::Random;
 use crate::recording::Tape;
@@ -93,6 +95,7 @@ fn config(codec: Codec, remote: SocketAddr) -> RtpConfig {
         ptime_ms: 20,
         send: true,
         receive: true,
+        link: Link::default(),
     }
 }
 

@@ -13,7 +13,7 @@ use mediaswitch_engine::event::EventQueue;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::io::{Endpoint, MediaIo};
 use mediaswitch_engine::matrix::Crosspoint;
-use mediaswitch_engine::port::rtp::RtpConfig;
+use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::Tape;
 use mediaswitch_engine::rtp::packet;
@@ -78,6 +78,7 @@ fn call(now: Nanos, clock: Clock) -> Worker {
             ptime_ms: 20,
             send: true,
             receive: true,
+            link: Link::default(),
         };
         ask(Command::ConfigureRtp { port, config });
         ask(Command::Connect(Crosspoint::new(track, RECORDER, 0.0)));
