@@ -129,6 +129,74 @@ class PlayerPort:
     def track(self) -> int: ...
 
 @final
+class TapFrames:
+    """Frames read from a tap, 20 ms each.
+
+    `pcm`: their samples one after another, 16-bit little-endian mono (`numpy.frombuffer(pcm, "<i2")`). `at_ns`: the
+    instant of each frame on the one clock; a step of more than 20 ms shows that frames were lost.
+    """
+
+    @property
+    def pcm(self) -> bytes: ...
+    @property
+    def at_ns(self) -> list[int]: ...
+
+@final
+class Tap:
+    """What its port hears, mixed, as PCM: a ring in memory that the core fills and `read` empties, many frames a call.
+
+    A frame comes each 20 ms, silent when nobody is connected or speaks. A reader that is too slow loses its own newest
+    frames only, counted by `lost`. Closed by `close_port(tap.port)`; a tap that nobody refers to costs nothing but its
+    port. May be used from any thread.
+    """
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def rate_hz(self) -> int: ...
+    @property
+    def waiting(self) -> int:
+        """Frames that can be read now."""
+
+    @property
+    def lost(self) -> int:
+        """Frames lost so far."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the port is closed; what waits can still be read."""
+
+    def read(self, max_frames: int = 3_000) -> TapFrames:
+        """Take up to `max_frames` (at most 3,000: a minute), oldest first. Never waits; none is fine."""
+
+@final
+class Source:
+    """A track that plays what is written to it, as a player would: recorded, relayed and mixed like any other.
+
+    Where the writer falls behind, the track dies away within 5 ms and goes on with what is written next. Closed by
+    `close_port(source.port)`. May be used from any thread.
+    """
+
+    @property
+    def port(self) -> int: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def queued_ms(self) -> int:
+        """How long what is written and not yet played lasts, in ms."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the port is closed: nothing written will be heard."""
+
+    def write(self, pcm: bytes) -> int:
+        """Write 16-bit little-endian mono samples; returns how many bytes were taken. Never waits.
+
+        What found no room is not taken: write it again later. Less than 20 ms waits for the rest of its frame. Raises
+        BadSetting for half a sample.
+        """
+
+@final
 class PlayFile:
     """A WAV file: PCM s16, mono, 8, 16 or 48 kHz. Played wideband (16 kHz)."""
 
@@ -202,6 +270,8 @@ class Counters:
     @property
     def recorders(self) -> int: ...
     @property
+    def taps(self) -> int: ...
+    @property
     def crosspoints(self) -> int: ...
     @property
     def open_files(self) -> int:
@@ -232,6 +302,10 @@ class Counters:
     @property
     def recording_lost(self) -> int:
         """Packets not recorded because the writer fell behind."""
+
+    @property
+    def tap_frames_lost(self) -> int:
+        """Frames that found a tap's ring full because its reader fell behind."""
 
 @final
 class SegmentSummary:
@@ -427,6 +501,14 @@ class RecorderClosed(CoreEvent):
     def recorder(self) -> int: ...
 
 @final
+class FramesReady(CoreEvent):
+    """Time to `read` a tap; every `notify_ms` while the tap is open, read or not."""
+
+    def __new__(cls, *, tap: int, at_ns: int) -> FramesReady: ...
+    @property
+    def tap(self) -> int: ...
+
+@final
 class MediaCore:
     """The switch of media. Owns its worker threads; everything it opened is closed with it."""
 
@@ -513,6 +595,20 @@ class MediaCore:
 
     def stop_playing(self, port: int) -> None:
         """Stop what is playing, if anything."""
+
+    def open_tap(self, session: int, *, rate_hz: int, buffer_ms: int = 2_000, notify_ms: int = 100) -> Tap:
+        """Open a tap; what is connected to `tap.port` is heard in it, several sources mixed, gains obeyed.
+
+        rate_hz: 8000, 16000 or 48000. buffer_ms: how much is kept for a slow reader, 20 to 60,000. notify_ms: how often
+        FramesReady tells that frames wait; 0 never. Raises BadSetting.
+        """
+
+    def open_source(self, session: int, *, rate_hz: int, buffer_ms: int = 2_000) -> Source:
+        """Open a source; connect `source.track` to whoever shall hear what is written.
+
+        rate_hz: 8000, 16000 or 48000. It is carried wideband (16 kHz). buffer_ms: how far ahead it can be written, 20 to
+        60,000. Raises BadSetting.
+        """
 
     def open_recorder(self, session: int, folder: str, *, epoch_ns: int) -> int:
         """Open a recorder and return its port. Each connected track becomes "<track>.mka" or "<track>.mkv" in `folder`.

@@ -11,6 +11,8 @@ use crate::codec::Codec;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
+use crate::port::source::Feed;
+use crate::port::tap::TapPort;
 use crate::port::webrtc::Line;
 use crate::prompt::Prompt;
 use crate::stats::TrackStats;
@@ -64,6 +66,18 @@ pub enum Command {
     },
     StopPlaying {
         port: PortId,
+    },
+    /// A player that plays what is written to its source.
+    OpenSource {
+        port: PortId,
+        track: TrackId,
+        session: SessionId,
+        feed: Feed,
+    },
+    OpenTap {
+        port: PortId,
+        session: SessionId,
+        tap: Box<TapPort>,
     },
     OpenRecorder {
         port: PortId,

@@ -9,6 +9,8 @@ pub enum Kind {
     WebRtc,
     Player,
     Recorder,
+    Tap,
+    Source,
 }
 
 #[derive(Clone, Debug)]

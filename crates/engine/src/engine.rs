@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use webrtc::{Identity, Leg, LegConfig};
 
 use crate::clock::{Clock, Nanos, MILLISECOND};
-use crate::codec::Codec;
+use crate::codec::{Codec, Rate, FRAME_MS};
 use crate::command::{Command, Play};
 use crate::directory::{Directory, Entry, Kind};
 use crate::error::CoreError;
@@ -23,6 +23,8 @@ use crate::io::wake::Wake;
 use crate::io::{udp, Endpoint};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
+use crate::port::source::{source, SourceWriter};
+use crate::port::tap::{tap, TapReader};
 use crate::port::webrtc::Line;
 use crate::prompt::{self, Prompt};
 use crate::random::Random;
@@ -32,6 +34,8 @@ use crate::worker::{Worker, WorkerSettings};
 
 /// A worker answers within a millisecond or two; one that does not in so long is gone.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Of a tap or a source: 48 kHz take 6 MB then.
+const MAX_BUFFER_MS: u32 = 60_000;
 const MAX_WORKERS: usize = 256;
 /// Media lines of a WebRTC port: audio, camera, screen.
 const MAX_LINES: usize = 3;
@@ -410,6 +414,55 @@ impl Engine {
         Ok(OpenedPlayer { port, track })
     }
 
+    /// Open a tap that keeps up to `buffer_ms` for its reader, who is told each `notify_ms` (0: never).
+    pub fn open_tap(
+        &self,
+        session: SessionId,
+        rate: Rate,
+        buffer_ms: u32,
+        notify_ms: u32,
+    ) -> Result<(PortId, TapReader), CoreError> {
+        let frames = frames_of(buffer_ms)?;
+        let (tap, reader) = tap(rate, frames, notify_ms.div_ceil(FRAME_MS as u32));
+        let tap = Box::new(tap);
+        let mut control = self.control();
+        let port = PortId(self.next_id());
+        control.ask(session, Command::OpenTap { port, session, tap })?;
+        let entry = Entry {
+            session,
+            kind: Kind::Tap,
+            tracks: Vec::new(),
+        };
+        control.directory.add(port, entry);
+        Ok((port, reader))
+    }
+
+    /// Open a source that takes up to `buffer_ms` ahead.
+    pub fn open_source(
+        &self,
+        session: SessionId,
+        rate: Rate,
+        buffer_ms: u32,
+    ) -> Result<(OpenedPlayer, SourceWriter), CoreError> {
+        let (writer, feed) = source(rate, frames_of(buffer_ms)?);
+        let mut control = self.control();
+        let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
+        let command = Command::OpenSource {
+            port,
+            track,
+            session,
+            feed,
+        };
+        control.ask(session, command)?;
+        let entry = Entry {
+            session,
+            kind: Kind::Source,
+            tracks: vec![track],
+        };
+        control.directory.add(port, entry);
+        Ok((OpenedPlayer { port, track }, writer))
+    }
+
     /// Prepare the items in the calling thread, then play them; returns the play's id.
     pub fn play(&self, port: PortId, items: &[PlayItem], looped: bool) -> Result<u64, CoreError> {
         self.control().directory.session_of(port, Kind::Player)?;
@@ -544,6 +597,16 @@ impl Shared {
         self.worker(session)?
             .send(Message::Command(Box::new(command)))
     }
+}
+
+/// Frames in the ring of a tap or a source.
+fn frames_of(buffer_ms: u32) -> Result<usize, CoreError> {
+    if !(FRAME_MS as u32..=MAX_BUFFER_MS).contains(&buffer_ms) {
+        return Err(CoreError::BadSetting(format!(
+            "buffer_ms must be {FRAME_MS} to {MAX_BUFFER_MS}"
+        )));
+    }
+    Ok((buffer_ms as usize).div_ceil(FRAME_MS))
 }
 
 fn check(settings: &Settings) -> Result<(), CoreError> {

@@ -96,6 +96,9 @@ pub enum Happening {
     RecorderClosed {
         recorder: PortId,
     },
+    FramesReady {
+        tap: PortId,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -29,6 +29,7 @@ pub struct Counters {
     pub webrtc_ports: Counter,
     pub players: Counter,
     pub recorders: Counter,
+    pub taps: Counter,
     pub crosspoints: Counter,
     pub open_files: Counter,
     pub packets_in: Counter,
@@ -38,6 +39,7 @@ pub struct Counters {
     pub send_errors: Counter,
     pub late_ticks: Counter,
     pub recording_lost: Counter,
+    pub tap_frames_lost: Counter,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

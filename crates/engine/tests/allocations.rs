@@ -6,13 +6,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mediaswitch_engine::clock::{Clock, Nanos, MILLISECOND, SECOND};
-use mediaswitch_engine::codec::Codec;
+use mediaswitch_engine::codec::{Codec, Rate};
 use mediaswitch_engine::command::{Command, Play};
 use mediaswitch_engine::event::EventQueue;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::io::{Endpoint, MediaIo};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{Link, RtpConfig};
+use mediaswitch_engine::port::source::source;
+use mediaswitch_engine::port::tap::tap;
 use mediaswitch_engine::prompt::tone;
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::Tape;
@@ -193,6 +195,28 @@ fn a_running_worker_does_not_allocate() {
             0.0,
         )));
     }
+    // What a program writes is heard by 6 and by a tap, which hears 3 too; the tap is read by nobody, and full.
+    let (mut writer, feed) = source(Rate::Narrow, 700);
+    let (tap, reader) = tap(Rate::Full, 300, 5);
+    switch.ask(Command::OpenSource {
+        port: PortId(9),
+        track: TrackId(109),
+        session: SESSION,
+        feed,
+    });
+    switch.ask(Command::OpenTap {
+        port: PortId(10),
+        session: SESSION,
+        tap: Box::new(tap),
+    });
+    assert_eq!(writer.write(&[1_000; 160 * 400]), 160 * 400, "8 seconds");
+    for (from, to) in [(9, 6), (9, 10), (3, 10)] {
+        switch.ask(Command::Connect(Crosspoint::new(
+            TrackId(100 + from),
+            PortId(to),
+            0.0,
+        )));
+    }
     let items = vec![Arc::new(tone(&[440.0], 1_000, -10.0))];
     switch.ask(Command::Play {
         port: PortId(7),
@@ -215,5 +239,6 @@ fn a_running_worker_does_not_allocate() {
         end.pull(&mut Vec::new()).is_some(),
         "and the recorder was recording"
     );
+    assert_eq!((reader.waiting(), reader.lost()), (300, 300));
     assert_eq!(allocated, 0, "allocations in 10 seconds of media");
 }

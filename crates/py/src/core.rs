@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::sync::Mutex;
 
 use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 
 use crate::errors::{to_py_error, BadSetting};
 use crate::events;
+use crate::taps::{parse_rate, Source, Tap};
 use crate::values::{
     AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, SrtpKeys, TrackStats, WebRtcPort,
 };
@@ -230,6 +232,46 @@ impl MediaCore {
     fn detect_dtmf(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
         py.detach(|| self.engine.detect_dtmf(TrackId(track), on))
             .map_err(to_py_error)
+    }
+
+    /// Open a tap. Raises BadSetting.
+    #[pyo3(signature = (session, *, rate_hz, buffer_ms = 2_000, notify_ms = 100))]
+    fn open_tap(
+        &self,
+        py: Python<'_>,
+        session: u64,
+        rate_hz: u32,
+        buffer_ms: u32,
+        notify_ms: u32,
+    ) -> PyResult<Tap> {
+        let (session, rate) = (SessionId(session), parse_rate(rate_hz)?);
+        let (port, reader) = py
+            .detach(|| self.engine.open_tap(session, rate, buffer_ms, notify_ms))
+            .map_err(to_py_error)?;
+        Ok(Tap {
+            port: port.0,
+            reader: Mutex::new(reader),
+        })
+    }
+
+    /// Open a source. Raises BadSetting.
+    #[pyo3(signature = (session, *, rate_hz, buffer_ms = 2_000))]
+    fn open_source(
+        &self,
+        py: Python<'_>,
+        session: u64,
+        rate_hz: u32,
+        buffer_ms: u32,
+    ) -> PyResult<Source> {
+        let (session, rate) = (SessionId(session), parse_rate(rate_hz)?);
+        let (opened, writer) = py
+            .detach(|| self.engine.open_source(session, rate, buffer_ms))
+            .map_err(to_py_error)?;
+        Ok(Source {
+            port: opened.port.0,
+            track: opened.track.0,
+            writer: Mutex::new(writer),
+        })
     }
 
     /// Open a player. It is silent, and sends nothing, until `play`.

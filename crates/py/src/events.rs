@@ -98,6 +98,10 @@ event!(
     /// Every SegmentClosed of this recorder has been given out.
     RecorderClosed { recorder: u64 }
 );
+event!(
+    /// Frames wait in a tap.
+    FramesReady { tap: u64 }
+);
 
 fn made<T>(py: Python<'_>, event: PyClassInitializer<T>) -> PyResult<Py<PyAny>>
 where
@@ -158,6 +162,7 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             track,
             reason,
         } => made(py, RecorderFailed::new(recorder.0, track.0, reason, at)),
+        Happening::FramesReady { tap } => made(py, FramesReady::new(tap.0, at)),
         Happening::RecorderClosed { recorder } => made(py, RecorderClosed::new(recorder.0, at)),
     }
 }
@@ -175,5 +180,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<DataMessage>()?;
     module.add_class::<SegmentClosed>()?;
     module.add_class::<RecorderFailed>()?;
-    module.add_class::<RecorderClosed>()
+    module.add_class::<RecorderClosed>()?;
+    module.add_class::<FramesReady>()
 }

@@ -3,6 +3,7 @@
 mod core;
 mod errors;
 mod events;
+mod taps;
 mod values;
 
 use pyo3::prelude::*;
@@ -13,6 +14,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     errors::register(module)?;
     events::register(module)?;
     values::register(module)?;
+    taps::register(module)?;
     module.add_function(wrap_pyfunction!(core::repair_track, module)?)?;
     module.add_class::<core::MediaCore>()
 }

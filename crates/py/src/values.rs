@@ -250,6 +250,7 @@ pub struct Counters {
     webrtc_ports: u64,
     players: u64,
     recorders: u64,
+    taps: u64,
     crosspoints: u64,
     open_files: u64,
     packets_in: u64,
@@ -260,18 +261,21 @@ pub struct Counters {
     late_ticks: u64,
     events_lost: u64,
     recording_lost: u64,
+    tap_frames_lost: u64,
 }
 
 impl Counters {
     pub fn new(counters: &stats::Counters, events_lost: u64) -> Counters {
         let (rtp_ports, webrtc_ports) = (counters.rtp_ports.get(), counters.webrtc_ports.get());
         let (players, recorders) = (counters.players.get(), counters.recorders.get());
+        let taps = counters.taps.get();
         Counters {
-            ports: rtp_ports + webrtc_ports + players + recorders,
+            ports: rtp_ports + webrtc_ports + players + recorders + taps,
             rtp_ports,
             webrtc_ports,
             players,
             recorders,
+            taps,
             crosspoints: counters.crosspoints.get(),
             open_files: counters.open_files.get(),
             packets_in: counters.packets_in.get(),
@@ -282,6 +286,7 @@ impl Counters {
             late_ticks: counters.late_ticks.get(),
             events_lost,
             recording_lost: counters.recording_lost.get(),
+            tap_frames_lost: counters.tap_frames_lost.get(),
         }
     }
 }

@@ -1,14 +1,17 @@
-//! Ports: the core's end of a leg, a player or a recorder.
+//! Ports: the core's end of a leg, a player, a source, a recorder or a tap.
 
 pub mod audio_out;
 mod guard;
 pub mod player;
 pub mod rtp;
+pub mod source;
+pub mod tap;
 pub mod webrtc;
 
 use self::audio_out::{AudioOut, OutAudio};
 use self::player::PlayerPort;
 use self::rtp::RtpPort;
+use self::tap::TapPort;
 use self::webrtc::WebRtcPort;
 use crate::clock::Nanos;
 use crate::id::SessionId;
@@ -24,6 +27,7 @@ pub enum PortKind {
     WebRtc(Box<WebRtcPort>),
     Player(Box<PlayerPort>),
     Recorder,
+    Tap(Box<TapPort>),
 }
 
 impl Port {
@@ -32,7 +36,7 @@ impl Port {
         match &mut self.kind {
             PortKind::Rtp(port) => Some(&mut port.out),
             PortKind::WebRtc(port) => Some(&mut port.audio),
-            PortKind::Player(_) | PortKind::Recorder => None,
+            PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => None,
         }
     }
 }
@@ -43,7 +47,7 @@ impl PortKind {
         match self {
             PortKind::Rtp(port) => port.send(audio, io),
             PortKind::WebRtc(port) => port.send(audio, now),
-            PortKind::Player(_) | PortKind::Recorder => {}
+            PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => {}
         }
         matches!(self, PortKind::WebRtc(_))
     }

@@ -5,6 +5,7 @@ use crate::command::Play;
 use crate::event::PlayOutcome;
 use crate::id::TrackId;
 use crate::mix::{Frames, Tail};
+use crate::port::source::Feed;
 
 /// Frames are encoded once for each codec, however many listen.
 #[derive(Default)]
@@ -16,6 +17,10 @@ struct Encoded {
 pub struct PlayerPort {
     pub track: TrackId,
     play: Option<Play>,
+    /// What another thread writes, instead of plays.
+    feed: Option<Feed>,
+    /// Its source ran dry, and the rest has died away.
+    resting: bool,
     item: usize,
     offset: usize,
     last: i16,
@@ -41,6 +46,8 @@ impl PlayerPort {
         PlayerPort {
             track,
             play: None,
+            feed: None,
+            resting: true,
             item: 0,
             offset: 0,
             last: 0,
@@ -49,6 +56,23 @@ impl PlayerPort {
             encoded: [encoded(), encoded(), encoded()],
             sum: [0; Rate::Wide.frame()],
         }
+    }
+
+    /// Plays what is written to a source.
+    pub fn of_source(track: TrackId, feed: Feed) -> PlayerPort {
+        PlayerPort {
+            feed: Some(feed),
+            ..PlayerPort::new(track)
+        }
+    }
+
+    pub fn has_source(&self) -> bool {
+        self.feed.is_some()
+    }
+
+    /// A source whose writer is silent: there is nothing to do until it goes on.
+    pub fn is_starved(&self) -> bool {
+        self.resting && self.feed.as_ref().is_some_and(Feed::is_empty)
     }
 
     /// Play instead of what is playing.
@@ -73,7 +97,10 @@ impl PlayerPort {
 
     /// Nothing is left to be heard.
     pub fn is_silent(&self) -> bool {
-        self.play.is_none() && self.tail.is_over()
+        match self.feed {
+            Some(_) => self.resting,
+            None => self.play.is_none() && self.tail.is_over(),
+        }
     }
 
     /// Make the next frame, at `Rate::Wide`; tells when the play is over with it.
@@ -81,6 +108,10 @@ impl PlayerPort {
         self.encoded
             .iter_mut()
             .for_each(|encoded| encoded.fresh = false);
+        if self.feed.is_some() {
+            self.fill_from_source(frame);
+            return None;
+        }
         let filled = self.read(frame);
         frame[filled..].fill(0);
         let over = (self.play.is_some() && filled < frame.len())
@@ -93,6 +124,19 @@ impl PlayerPort {
         }
         self.fade_out(frame);
         over
+    }
+
+    fn fill_from_source(&mut self, frame: &mut [i16]) {
+        let filled = self.feed.as_mut().is_some_and(|feed| feed.read(frame));
+        if filled {
+            self.last = frame[frame.len() - 1];
+            self.resting = false;
+            return;
+        }
+        frame.fill(0);
+        self.tail.add(i32::from(std::mem::take(&mut self.last)));
+        self.resting = self.tail.is_over();
+        self.fade_out(frame);
     }
 
     /// Copy items into the frame until it is full or all is played.
@@ -168,6 +212,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::port::source::source;
     use crate::prompt::Prompt;
 
     fn play(id: u64, lengths: &[usize], looped: bool) -> Play {
@@ -224,6 +269,27 @@ mod tests {
         assert!(frame(&mut player).1.is_some());
         player.play(play(3, &[], true));
         assert!(frame(&mut player).1.is_some());
+    }
+
+    #[test]
+    fn a_source_that_runs_dry_dies_away_and_goes_on_with_what_is_written_next() {
+        let (mut writer, feed) = source(Rate::Wide, 4);
+        let mut player = PlayerPort::of_source(TrackId(1), feed);
+        assert!(player.is_starved() && player.is_silent());
+        writer.write(&[1_000; 320]);
+        assert!(!player.is_starved());
+        assert_eq!(frame(&mut player).0, [1_000; 320]);
+        let (rest, _) = frame(&mut player);
+        assert!(rest[0] == 1_000 && rest[40] < 600 && rest[80] == 0);
+        assert!(
+            !player.is_silent(),
+            "who mixes it has yet to hear it die away"
+        );
+        assert_eq!(frame(&mut player).0, [0; 320]);
+        assert!(player.is_silent() && player.is_starved());
+        writer.write(&[500; 320]);
+        assert!(!player.is_starved());
+        assert_eq!(frame(&mut player).0, [500; 320]);
     }
 
     #[test]

@@ -133,6 +133,13 @@ impl Worker {
                 track,
                 session,
             } => self.open_player(port, track, session),
+            Command::OpenSource {
+                port,
+                track,
+                session,
+                feed,
+            } => self.open_source(port, track, session, feed),
+            Command::OpenTap { port, session, tap } => self.open_tap(port, session, tap),
             Command::Play { port, play } => self.play(port, play, now),
             Command::StopPlaying { port } => self.stop_playing(port, now),
             Command::OpenRecorder { port, session } => self.open_recorder(port, session),

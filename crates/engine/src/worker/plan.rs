@@ -63,6 +63,10 @@ impl Worker {
         let Some(port) = self.ports.get_mut(&id) else {
             return;
         };
+        if let PortKind::Tap(tap) = &mut port.kind {
+            tap.set_voices(&voices);
+            return voices.iter().for_each(|&(track, _)| self.provide(track));
+        }
         let slot = Wheel::slot_of(port.session);
         let Some(out) = port.audio_out() else { return };
         match (voices.as_slice(), rate) {
@@ -113,6 +117,10 @@ impl Worker {
                     kind: PortKind::Recorder,
                     ..
                 }) => is_player.then_some(Rate::Wide),
+                Some(Port {
+                    kind: PortKind::Tap(tap),
+                    ..
+                }) => Some(tap.rate()),
                 Some(port) => port.audio_out().and_then(|out| rate_for(out, is_player)),
                 None => None,
             };

@@ -9,6 +9,8 @@ use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
 use crate::port::player::{Finished, PlayerPort};
 use crate::port::rtp::{RtpConfig, RtpPort};
+use crate::port::source::Feed;
+use crate::port::tap::TapPort;
 use crate::port::{Port, PortKind};
 use crate::stats::{Counter, Counters, MediaKind, TrackStats};
 use crate::track::Track;
@@ -20,6 +22,7 @@ fn open_ports<'a>(counters: &'a Counters, kind: &PortKind) -> &'a Counter {
         PortKind::WebRtc(_) => &counters.webrtc_ports,
         PortKind::Player(_) => &counters.players,
         PortKind::Recorder => &counters.recorders,
+        PortKind::Tap(_) => &counters.taps,
     }
 }
 
@@ -61,6 +64,29 @@ impl Worker {
         );
         self.tracks
             .insert(track, Track::of_player(id, Wheel::slot_of(session)));
+    }
+
+    pub(super) fn open_source(
+        &mut self,
+        id: PortId,
+        track: TrackId,
+        session: SessionId,
+        feed: Feed,
+    ) {
+        let slot = Wheel::slot_of(session);
+        let player = PlayerPort::of_source(track, feed);
+        self.open(id, session, PortKind::Player(Box::new(player)));
+        self.tracks.insert(track, Track::of_player(id, slot));
+        set_member(&mut self.wheel.slot(slot).players, id, true);
+    }
+
+    pub(super) fn open_tap(&mut self, id: PortId, session: SessionId, tap: Box<TapPort>) {
+        self.open(id, session, PortKind::Tap(tap));
+        set_member(
+            &mut self.wheel.slot(Wheel::slot_of(session)).mixed,
+            id,
+            true,
+        );
     }
 
     pub(super) fn open_recorder(&mut self, id: PortId, session: SessionId) {
@@ -172,6 +198,7 @@ impl Worker {
                 self.close_track(player.track, now);
             }
             PortKind::Recorder => self.close_recorder(id, end.unwrap_or(now)),
+            PortKind::Tap(_) => {}
         }
     }
 
@@ -199,7 +226,7 @@ impl Worker {
         match self.ports.get(&id).map(|port| &port.kind) {
             Some(PortKind::Rtp(rtp)) => rtp.stats(heard(rtp.track).1),
             Some(PortKind::WebRtc(port)) => port.stats(heard),
-            Some(PortKind::Player(_) | PortKind::Recorder) | None => Vec::new(),
+            Some(PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_)) | None => Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::MediaIo;
 use crate::port::audio_out::Plan;
+use crate::port::tap::Tapped;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 
@@ -61,6 +62,10 @@ impl Worker {
         };
         let mut goes_on = false;
         if let PortKind::Player(player) = &mut port.kind {
+            if player.is_starved() {
+                self.ports.insert(id, port);
+                return true; // its writer may go on at any time
+            }
             let mut frame = [0; Rate::Wide.frame()];
             let finished = player.fill(&mut frame);
             let track = self.tracks.get_mut(&player.track);
@@ -68,8 +73,9 @@ impl Worker {
                 frames.fill(|samples| samples.copy_from_slice(&frame));
             }
             self.hand_out(player, at, io);
-            goes_on = !player.is_silent();
-            if !goes_on {
+            let silent = player.is_silent();
+            goes_on = !silent || player.has_source();
+            if silent {
                 self.silence_player(player.track);
             }
             if let Some(finished) = finished {
@@ -156,9 +162,11 @@ impl Worker {
         let Some(port) = self.ports.get_mut(&id) else {
             return;
         };
-        let Some(rate) = port.audio_out().and_then(|out| out.mix_rate()) else {
-            return;
+        let rate = match &port.kind {
+            PortKind::Tap(tap) => Some(tap.rate()),
+            _ => port.audio_out().and_then(|out| out.mix_rate()),
         };
+        let Some(rate) = rate else { return };
         let tracks = &self.tracks;
         let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
         match &mut port.kind {
@@ -166,6 +174,13 @@ impl Worker {
             PortKind::WebRtc(port) => {
                 port.mix(frame_of, at);
                 self.legs.dirty.push(id);
+            }
+            PortKind::Tap(tap) => {
+                let Tapped { lost, tell } = tap.tick(frame_of, at);
+                self.counters.tap_frames_lost.add(u64::from(lost));
+                if tell {
+                    self.events.tell(at, Happening::FramesReady { tap: id });
+                }
             }
             PortKind::Player(_) | PortKind::Recorder => {}
         }
@@ -188,7 +203,7 @@ impl Worker {
                     .audio_track()
                     .zip(port.events.handle_timeout(now))
                     .map(|(track, signal)| (id, track, signal)),
-                PortKind::Player(_) | PortKind::Recorder => None,
+                PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => None,
             };
             unfinished.extend(signal);
         }

@@ -52,7 +52,7 @@ impl Worker {
                     Kept::NeedsKeyframe => wants_keyframe = true,
                     Kept::No => {}
                 },
-                PortKind::Rtp(_) | PortKind::Player(_) => {}
+                PortKind::Rtp(_) | PortKind::Player(_) | PortKind::Tap(_) => {}
             }
         }
         if wants_keyframe {
