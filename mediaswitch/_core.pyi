@@ -565,15 +565,16 @@ class MediaCore:
         srtp: SrtpKeys | None = None,
         rtcp_mux: bool = False,
     ) -> None:
-        """Apply an offer and its answer. codec: "PCMU", "PCMA" or "opus". remote_port 0 or ip 0.0.0.0: send nothing.
+        """Apply an offer and its answer. remote_port 0 or ip 0.0.0.0: send nothing.
 
         srtp: None for plain RTP; a direction whose key is as before keeps its roll-over counters (RFC 3711 §3.3.1).
         rtcp_mux: RTCP goes by the port of RTP (RFC 5761).
+        codec: "PCMU", "PCMA", "G722" (clock rate 8000, RFC 3551 §4.5.2), "L16" (8000 or 16000) or "opus".
         The outgoing SSRC, sequence and timestamp go on. Raises BadSetting.
         """
 
     def open_webrtc(self, session: int, offer: str, *, audio_codecs: Sequence[str]) -> WebRtcPort:
-        """Answer a peer's offer. audio_codecs: "opus", "PCMU", "PCMA" in order of preference. Raises BadOffer.
+        """Answer a peer's offer. audio_codecs: "opus", "G722", "PCMU", "PCMA" in order of preference. Raises BadOffer.
 
         The first video m-line of the offer is the camera, the second the screen.
         """

@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 COLLEAGUE_RINGS_S = 30
 "How long an agent who is asked by another has to answer."
 
+BROWSER_CODECS = ("opus", "G722", "PCMU", "PCMA")
+"As browsers are answered, the best first."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NewSession:
@@ -237,6 +240,7 @@ class Exchange:
             )
         except _core.BadSetting as error:
             raise Refused(str(error)) from error
+        self._book.spoken.setdefault(session, agreed.codec)
 
     def open_webrtc(self, session: SessionId, leg: LegId, offer: str) -> str:
         """A port for a browser's leg; returns the SDP answer. Raises Refused with what is wrong in the offer."""
@@ -255,9 +259,8 @@ class Exchange:
 
     def _audio_preference(self, session: Session) -> list[str]:
         """What a phone speaks is relayed untouched when the browser speaks it too; between browsers Opus is best."""
-        if session.channel is Channel.PHONE:
-            return ["PCMU", "PCMA", "opus"]
-        return ["opus", "PCMU", "PCMA"]
+        spoken = self._book.spoken.get(session.id, "PCMU" if session.channel is Channel.PHONE else "opus")
+        return sorted(BROWSER_CODECS, key=lambda codec: codec.lower() != spoken.lower())
 
     def reoffer(self, session: SessionId, leg: LegId, offer: str) -> str:
         """A later offer of the same browser (ICE restart, more tracks); returns the answer. Raises Refused."""

@@ -23,6 +23,8 @@ class PortBook:
     players: dict[PortId, SessionId] = field(default_factory=dict)
     recorders: dict[PortId, SessionId] = field(default_factory=dict)
     tracks: dict[TrackId, TrackOwner] = field(default_factory=dict)
+    spoken: dict[SessionId, str] = field(default_factory=dict)
+    "The codec of a session's first SIP leg: what is relayed without transcoding to those who speak it too."
     _placements: dict[SessionId, int] = field(default_factory=dict)
     _last_placement: int = 0
 
@@ -47,5 +49,6 @@ class PortBook:
     def forget(self, session: SessionId) -> None:
         """The session's recording is closed: nothing of the core's will speak of it again."""
         self._placements.pop(session, None)
+        self.spoken.pop(session, None)
         for track in [track for track, owner in self.tracks.items() if owner.session == session]:
             del self.tracks[track]

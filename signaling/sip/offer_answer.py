@@ -20,10 +20,15 @@ class Codec(NamedTuple):
     channels: int
     payload_type: int
     fmtp: str = ""
+    offered: bool = True
+    "False: accepted where the other side offers it."
 
 
 PCMU = Codec("PCMU", 8000, 1, 0)
 PCMA = Codec("PCMA", 8000, 1, 8)
+G722 = Codec("G722", 8000, 1, 9)
+"16 kHz audio by a clock of 8000 Hz (RFC 3551 §4.5.2)."
+L16 = Codec("L16", 16000, 1, 97, offered=False)
 OPUS = Codec("opus", 48000, 2, 96, "useinbandfec=1")
 TELEPHONE_EVENT = "telephone-event"
 EVENT_PAYLOAD_TYPES = {8000: 101, 48000: 102}
@@ -148,8 +153,9 @@ class AudioNegotiation:
     def _offered(self) -> list[RtpMap]:
         if self.agreement is not None:  # §8.3.2: a payload type never changes its meaning within a session
             return _agreed_maps(self.agreement)
-        audio = [RtpMap(c.payload_type, c.name, c.clock_rate, c.channels, c.fmtp) for c in self._codecs]
-        rates = dict.fromkeys(codec.clock_rate for codec in self._codecs)
+        codecs = [codec for codec in self._codecs if codec.offered]
+        audio = [RtpMap(c.payload_type, c.name, c.clock_rate, c.channels, c.fmtp) for c in codecs]
+        rates = dict.fromkeys(codec.clock_rate for codec in codecs)
         events = [RtpMap(EVENT_PAYLOAD_TYPES[rate], TELEPHONE_EVENT, rate, 1, EVENT_FMTP) for rate in rates]
         return audio + events
 

@@ -13,12 +13,12 @@ from signaling.sip.admission import Admission
 from signaling.sip.agent import AgentConfig, UserAgent
 from signaling.sip.auth import DigestServer
 from signaling.sip.gateway import SipGateway
-from signaling.sip.offer_answer import OPUS, PCMA, PCMU
+from signaling.sip.offer_answer import G722, L16, OPUS, PCMA, PCMU
 from signaling.sip.registrar import BindingStore, MemoryBindings, Registrar
 from signaling.sip.transport import SipTransport
 from signaling.sip.trunk import Trunk, Trunks
 
-CODECS = (PCMU, PCMA, OPUS)
+CODECS = (PCMU, PCMA, G722, OPUS, L16)
 "The order prefers what phones and browsers share without transcoding."
 
 

@@ -1,14 +1,15 @@
 //! Sends speech through a worker that must transcode it, in made-up time, to judge the sound.
 //!
 //! `cargo run --release -p mediaswitch-engine --example transcode -- opus pcmu JITTER_MS < in.raw > out.raw`: what a
-//! phone on PCMU hears of a browser on Opus. Both are signed 16-bit mono, 48 kHz on the side of Opus, 8 kHz on the other.
+//! phone on PCMU hears of a browser on Opus. Both are signed 16-bit mono at the
+//! rate of each codec's full band: 48 kHz for Opus, 16 kHz for G722, else 8 kHz.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use mediaswitch_engine::clock::{Clock, Nanos, MILLISECOND, SECOND};
-use mediaswitch_engine::codec::{g711, opus, Codec, FRAME_MS};
+use mediaswitch_engine::codec::{Codec, FRAME_MS, MAX_PAYLOAD, MAX_SAMPLES};
 use mediaswitch_engine::command::Command;
 use mediaswitch_engine::event::EventQueue;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
@@ -51,29 +52,23 @@ fn samples_from(bytes: &[u8]) -> Vec<i16> {
 }
 
 fn encode(codec: Codec, samples: &[i16]) -> Vec<Vec<u8>> {
-    let mut encoder = opus::Encoder::new(codec.rate());
-    let mut payload = [0; opus::MAX_PACKET];
+    let mut encoder = codec.encoder(codec.rate());
+    let mut payload = [0; MAX_PAYLOAD];
     let frames = samples.chunks_exact(codec.rate().frame());
     frames
         .map(|frame| {
-            let length = match codec {
-                Codec::Opus => encoder.encode(frame, &mut payload),
-                codec => g711::encode(codec, frame, &mut payload),
-            };
+            let length = encoder.encode(frame, &mut payload);
             payload[..length].to_vec()
         })
         .collect()
 }
 
 fn decode(codec: Codec, packets: &[Vec<u8>]) -> Vec<i16> {
-    let mut decoder = opus::Decoder::new();
-    let mut samples = vec![0; opus::Decoder::MAX_SAMPLES];
+    let mut decoder = codec.decoder(codec.rate());
+    let mut samples = vec![0; MAX_SAMPLES];
     let mut all = Vec::new();
     for packet in packets {
-        let count = match codec {
-            Codec::Opus => decoder.decode(packet, &mut samples),
-            codec => g711::decode(codec, packet, &mut samples),
-        };
+        let count = decoder.decode(packet, &mut samples);
         all.extend(&samples[..count]);
     }
     all

@@ -25,7 +25,7 @@ use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
 use crate::port::source::{source, SourceWriter};
 use crate::port::tap::{tap, TapReader};
-use crate::port::webrtc::Line;
+use crate::port::webrtc::{for_browsers, Line};
 use crate::prompt::{self, Prompt};
 use crate::random::Random;
 use crate::recording::{Control, Tape, Writer};
@@ -275,7 +275,7 @@ impl Engine {
     ) -> Result<OpenedWebRtc, CoreError> {
         let local = self.control().worker(session)?.webrtc;
         let mut config = LegConfig::new(self.identity.clone(), vec![local]);
-        config.audio_codecs = audio_codecs.into_iter().map(Codec::into).collect();
+        config.audio_codecs = for_browsers(&audio_codecs);
         let accepted = Leg::accept(offer, config, self.clock.instant(self.clock.now()));
         let (leg, answer) = accepted.map_err(|error| CoreError::BadOffer(error.to_string()))?;
         let port = PortId(self.next_id());

@@ -1,7 +1,7 @@
 //! A track: media that enters the core on a port.
 
 use crate::clock::{Nanos, MILLISECOND, SECOND};
-use crate::codec::{g711, level_dbov, Codec, Rate};
+use crate::codec::{level_dbov, Codec, Rate};
 use crate::dtmf::Digits;
 use crate::id::PortId;
 use crate::jitter::Playout;
@@ -138,9 +138,9 @@ impl Track {
             );
         } else if packet.level_dbov.is_some() {
             self.level_dbov = packet.level_dbov;
-        } else if now >= self.level_due && packet.codec != Codec::Opus {
+        } else if let Some(peek) = packet.codec.format().peek.filter(|_| now >= self.level_due) {
             let mut samples = [0; Rate::MAX_FRAME];
-            let count = g711::decode(packet.codec, packet.payload, &mut samples);
+            let count = peek(packet.payload, &mut samples);
             self.level_dbov = Some(level_dbov(&samples[..count]));
             self.level_due = now + LEVEL_PERIOD;
         }

@@ -138,7 +138,10 @@ impl MediaCore {
         srtp: Option<PyRef<'_, SrtpKeys>>,
         rtcp_mux: bool,
     ) -> PyResult<()> {
-        let codec = parse_codec(codec)?;
+        let codec = match Codec::from_rtpmap(codec, clock_rate) {
+            Some(codec) => codec,
+            None => parse_codec(codec)?,
+        };
         if clock_rate != codec.clock_rate() {
             return Err(BadSetting::new_err(format!(
                 "{} has no clock rate of {clock_rate} Hz",

@@ -54,6 +54,7 @@ pub enum AudioCodec {
     Opus,
     Pcmu,
     Pcma,
+    G722,
 }
 
 /// What a leg announces and accepts.
@@ -113,8 +114,14 @@ fn extensions() -> ExtensionMap {
 
 /// All that we can carry: which of them is answered, and in which order, may change from offer to offer.
 fn add_audio(codecs: &mut CodecConfig) {
-    for codec in [AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma] {
+    for codec in [
+        AudioCodec::Opus,
+        AudioCodec::G722,
+        AudioCodec::Pcmu,
+        AudioCodec::Pcma,
+    ] {
         match codec {
+            AudioCodec::G722 => codecs.enable_g722(true, false),
             AudioCodec::Opus => codecs.add_config(
                 Pt::new_with_value(OPUS_PT),
                 None,

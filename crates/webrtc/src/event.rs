@@ -28,6 +28,7 @@ pub enum Codec {
     Opus,
     Pcmu,
     Pcma,
+    G722,
     TelephoneEvent,
     Vp8,
 }
@@ -38,6 +39,7 @@ impl From<AudioCodec> for Codec {
             AudioCodec::Opus => Self::Opus,
             AudioCodec::Pcmu => Self::Pcmu,
             AudioCodec::Pcma => Self::Pcma,
+            AudioCodec::G722 => Self::G722,
         }
     }
 }

@@ -153,6 +153,7 @@ fn codec(wire: WireCodec) -> Option<Codec> {
         WireCodec::Opus => Some(Codec::Opus),
         WireCodec::PCMU => Some(Codec::Pcmu),
         WireCodec::PCMA => Some(Codec::Pcma),
+        WireCodec::G722 => Some(Codec::G722),
         WireCodec::Tele => Some(Codec::TelephoneEvent),
         WireCodec::Vp8 => Some(Codec::Vp8),
         _ => None,

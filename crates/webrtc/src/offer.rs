@@ -286,6 +286,7 @@ impl<'a> Section<'a> {
             AudioCodec::Opus => self.maps("opus/48000/2"),
             AudioCodec::Pcmu => self.maps("PCMU/8000") || has_format("0"),
             AudioCodec::Pcma => self.maps("PCMA/8000") || has_format("8"),
+            AudioCodec::G722 => self.maps("G722/8000") || has_format("9"),
         }
     }
 

@@ -1,6 +1,44 @@
 //! ITU-T G.711, µ-law and A-law.
 
-use super::Codec;
+use super::{Codec, Decoder, Encoder, Format, Rate};
+
+pub static PCMU: Format = Format {
+    name: "PCMU",
+    clock_rate: 8_000,
+    payload_type: Some(0),
+    webrtc: Some(webrtc::AudioCodec::Pcmu),
+    rates: &[Rate::Narrow],
+    packets_ms: &[10, 20, 30, 40, 50, 60],
+    duration: |payload| payload.len() as u32,
+    peek: Some(|payload, samples| decode(Codec::Pcmu, payload, samples)),
+    decoder: |_| Box::new(G711(Codec::Pcmu)),
+    encoder: |_| Box::new(G711(Codec::Pcmu)),
+};
+
+pub static PCMA: Format = Format {
+    name: "PCMA",
+    payload_type: Some(8),
+    webrtc: Some(webrtc::AudioCodec::Pcma),
+    peek: Some(|payload, samples| decode(Codec::Pcma, payload, samples)),
+    decoder: |_| Box::new(G711(Codec::Pcma)),
+    encoder: |_| Box::new(G711(Codec::Pcma)),
+    ..PCMU
+};
+
+/// No packet depends on another.
+struct G711(Codec);
+
+impl Decoder for G711 {
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> usize {
+        decode(self.0, payload, samples)
+    }
+}
+
+impl Encoder for G711 {
+    fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
+        encode(self.0, samples, payload)
+    }
+}
 
 pub const ULAW_SILENCE: u8 = 0xFF;
 pub const ALAW_SILENCE: u8 = 0xD5;

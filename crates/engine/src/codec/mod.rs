@@ -1,68 +1,169 @@
 //! Audio codecs the core can decode and encode, and the sample rates it works at.
+//!
+//! A codec is one file that describes itself in a `Format`, and one line of the table below.
 
 pub mod g711;
+mod g722;
+mod l16;
 pub mod opus;
 pub mod resample;
 
 /// Everything is mixed and played in frames of this length.
 pub const FRAME_MS: usize = 20;
+/// Longest payload that an encoder makes.
+pub const MAX_PAYLOAD: usize = 1_280;
+/// Most samples that a packet is decoded to: 120 ms at 48 kHz (RFC 6716 §2.1.4).
+pub const MAX_SAMPLES: usize = 5_760;
+/// Static payload type of comfort noise (RFC 3389 §4), beside the codecs whose clock is 8000 Hz.
+pub const COMFORT_NOISE: u8 = 13;
 
-/// An audio codec as it is on the wire.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Codec {
-    Pcmu,
-    Pcma,
-    Opus,
+macro_rules! codecs {
+    ($($codec:ident => $format:path,)*) => {
+        /// An audio codec as it is on the wire.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Codec {
+            $($codec,)*
+        }
+
+        impl Codec {
+            pub const ALL: &[Codec] = &[$(Codec::$codec,)*];
+
+            pub fn format(self) -> &'static Format {
+                match self {
+                    $(Codec::$codec => &$format,)*
+                }
+            }
+        }
+    };
+}
+
+codecs! {
+    Pcmu => g711::PCMU,
+    Pcma => g711::PCMA,
+    G722 => g722::G722,
+    L16Wide => l16::L16_16000,
+    L16Narrow => l16::L16_8000,
+    Opus => opus::OPUS,
+}
+
+/// What a codec is, and how to make its coders.
+pub struct Format {
+    /// SDP encoding name.
+    pub name: &'static str,
+    /// Of RTP timestamps, in Hz.
+    pub clock_rate: u32,
+    /// RFC 3551 §6, table 4.
+    pub payload_type: Option<u8>,
+    /// Its name among the codecs of browsers.
+    pub webrtc: Option<webrtc::AudioCodec>,
+    /// Rates it is coded from and decoded to, the lowest first; the last has its full band.
+    pub rates: &'static [Rate],
+    /// Lengths of packets that it is encoded in.
+    pub packets_ms: &'static [u32],
+    /// How long a payload sounds, in clock ticks; 0 if it is not valid.
+    pub duration: fn(&[u8]) -> u32,
+    /// Decode a packet by itself, where the codec has no memory.
+    pub peek: Option<fn(&[u8], &mut [i16]) -> usize>,
+    pub decoder: fn(Rate) -> Box<dyn Decoder>,
+    pub encoder: fn(Rate) -> Box<dyn Encoder>,
+}
+
+/// From payloads to samples, at the rate it was made for. None of its methods allocates.
+pub trait Decoder: Send {
+    /// Decode a packet; returns the samples written, 0 if it was not valid.
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> usize;
+
+    /// Guess on from what was heard, as many samples as there is room for; 0 if the codec has no way of its own.
+    fn conceal(&mut self, _samples: &mut [i16]) -> usize {
+        0
+    }
+
+    /// Rebuild the packet before `next` from the copy that `next` may carry; 0 if the codec sends none.
+    fn recover(&mut self, _next: &[u8], _samples: &mut [i16]) -> usize {
+        0
+    }
+}
+
+/// From samples, at the rate it was made for, to payloads. None of its methods allocates.
+pub trait Encoder: Send {
+    /// Encode one packet; returns its length, 0 if nothing is to be sent.
+    fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize;
+
+    /// What the peer's reports say of the path, in percent.
+    fn expect_loss(&mut self, _percent: u8) {}
 }
 
 impl Codec {
-    /// By its SDP encoding name, in any case.
+    /// By its SDP encoding name, in any case; the first of that name.
     pub fn from_name(name: &str) -> Option<Codec> {
-        [Codec::Pcmu, Codec::Pcma, Codec::Opus]
-            .into_iter()
+        Codec::ALL
+            .iter()
+            .copied()
             .find(|codec| codec.name().eq_ignore_ascii_case(name))
     }
 
+    /// By what an rtpmap says.
+    pub fn from_rtpmap(name: &str, clock_rate: u32) -> Option<Codec> {
+        Codec::ALL.iter().copied().find(|codec| {
+            codec.name().eq_ignore_ascii_case(name) && codec.clock_rate() == clock_rate
+        })
+    }
+
     pub fn name(self) -> &'static str {
-        match self {
-            Codec::Pcmu => "PCMU",
-            Codec::Pcma => "PCMA",
-            Codec::Opus => "opus",
-        }
+        self.format().name
     }
 
     /// Of RTP timestamps, in Hz.
     pub fn clock_rate(self) -> u32 {
-        match self {
-            Codec::Pcmu | Codec::Pcma => 8_000,
-            Codec::Opus => 48_000,
-        }
+        self.format().clock_rate
     }
 
     /// The rate at which its full band is decoded.
     pub fn rate(self) -> Rate {
-        match self {
-            Codec::Pcmu | Codec::Pcma => Rate::Narrow,
-            Codec::Opus => Rate::Full,
+        let rates = self.format().rates;
+        rates[rates.len() - 1]
+    }
+
+    /// The rate to code at where `wanted` is to be heard: the lowest that keeps it, or the full band.
+    pub fn rate_for(self, wanted: Rate) -> Rate {
+        let rates = self.format().rates.iter().copied();
+        rates
+            .into_iter()
+            .find(|rate| *rate >= wanted)
+            .unwrap_or(self.rate())
+    }
+
+    /// The packet length to send where `wanted_ms` is asked for.
+    pub fn packet_ms(self, wanted_ms: u32) -> u32 {
+        let possible = self.format().packets_ms.contains(&wanted_ms);
+        if possible {
+            wanted_ms
+        } else {
+            FRAME_MS as u32
         }
     }
 
     /// How long the payload sounds, in RTP clock ticks; 0 if it is not valid.
     pub fn duration(self, payload: &[u8]) -> u32 {
-        match self {
-            Codec::Pcmu | Codec::Pcma => payload.len() as u32,
-            Codec::Opus => opus::duration(payload),
-        }
+        (self.format().duration)(payload)
     }
-}
 
-impl From<Codec> for webrtc::AudioCodec {
-    fn from(codec: Codec) -> webrtc::AudioCodec {
-        match codec {
-            Codec::Pcmu => webrtc::AudioCodec::Pcmu,
-            Codec::Pcma => webrtc::AudioCodec::Pcma,
-            Codec::Opus => webrtc::AudioCodec::Opus,
-        }
+    /// RTP clock ticks that samples of `rate` last.
+    pub fn ticks(self, samples: usize, rate: Rate) -> u32 {
+        (samples as u64 * u64::from(self.clock_rate()) / u64::from(rate.hz())) as u32
+    }
+
+    /// Samples at `rate` that RTP clock ticks last.
+    pub fn samples(self, ticks: u32, rate: Rate) -> usize {
+        (u64::from(ticks) * u64::from(rate.hz()) / u64::from(self.clock_rate())) as usize
+    }
+
+    pub fn decoder(self, rate: Rate) -> Box<dyn Decoder> {
+        (self.format().decoder)(rate)
+    }
+
+    pub fn encoder(self, rate: Rate) -> Box<dyn Encoder> {
+        (self.format().encoder)(rate)
     }
 }
 

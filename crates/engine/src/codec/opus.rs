@@ -5,7 +5,20 @@ use std::ptr::NonNull;
 
 use opusic_sys as sys;
 
-use super::Rate;
+use super::{Format, Rate};
+
+pub static OPUS: Format = Format {
+    name: "opus",
+    clock_rate: 48_000,
+    payload_type: None,
+    webrtc: Some(webrtc::AudioCodec::Opus),
+    rates: &Rate::ALL,
+    packets_ms: &[10, 20, 40, 60],
+    duration,
+    peek: None,
+    decoder: |rate| Box::new(Decoder::at(rate)),
+    encoder: |rate| Box::new(Encoder::new(rate)),
+};
 
 /// Longest packet we send or keep; RFC 6716 allows more, voice at our bit rates is far below.
 pub const MAX_PACKET: usize = 1_275;
@@ -50,23 +63,24 @@ impl Encoder {
             sys::opus_encoder_create(rate.hz() as i32, 1, sys::OPUS_APPLICATION_VOIP, &mut error)
         };
         let state = NonNull::new(state).expect("libopus has memory for an encoder");
-        for (request, value) in [
-            (sys::OPUS_SET_BITRATE_REQUEST, BITRATE),
-            (sys::OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY),
-            (sys::OPUS_SET_INBAND_FEC_REQUEST, 1),
-            (
-                sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
-                EXPECTED_LOSS_PERCENT,
-            ),
-        ] {
-            // SAFETY: `state` is a live encoder and each of these requests takes one int.
-            unsafe { sys::opus_encoder_ctl(state.as_ptr(), request, value) };
-        }
-        Encoder { state, rate }
+        let mut encoder = Encoder { state, rate };
+        encoder.set(sys::OPUS_SET_BITRATE_REQUEST, BITRATE);
+        encoder.set(sys::OPUS_SET_COMPLEXITY_REQUEST, COMPLEXITY);
+        encoder.set(sys::OPUS_SET_INBAND_FEC_REQUEST, 1);
+        encoder.set(
+            sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST,
+            EXPECTED_LOSS_PERCENT,
+        );
+        encoder
     }
 
     pub fn rate(&self) -> Rate {
         self.rate
+    }
+
+    fn set(&mut self, request: c_int, value: c_int) {
+        // SAFETY: `state` is a live encoder, and every request this is called with takes one int.
+        unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), request, value) };
     }
 
     /// Encode 10, 20, 40 or 60 ms at this encoder's rate; returns the packet's length.
@@ -82,6 +96,17 @@ impl Encoder {
             )
         };
         usize::try_from(length).unwrap_or(0)
+    }
+}
+
+impl super::Encoder for Encoder {
+    fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
+        Encoder::encode(self, samples, payload)
+    }
+
+    fn expect_loss(&mut self, percent: u8) {
+        let percent = c_int::from(percent.min(100)).max(EXPECTED_LOSS_PERCENT);
+        self.set(sys::OPUS_SET_PACKET_LOSS_PERC_REQUEST, percent);
     }
 }
 
@@ -105,9 +130,14 @@ impl Decoder {
 
     /// Decodes to 48 kHz mono.
     pub fn new() -> Decoder {
+        Decoder::at(Rate::Full)
+    }
+
+    /// Decodes to mono at `rate`.
+    pub fn at(rate: Rate) -> Decoder {
         let mut error = 0;
         // SAFETY: a supported rate and channel count; `error` outlives the call.
-        let state = unsafe { sys::opus_decoder_create(48_000, 1, &mut error) };
+        let state = unsafe { sys::opus_decoder_create(rate.hz() as i32, 1, &mut error) };
         Decoder {
             state: NonNull::new(state).expect("libopus has memory for a decoder"),
         }
@@ -146,6 +176,20 @@ impl Decoder {
             )
         };
         usize::try_from(count).unwrap_or(0)
+    }
+}
+
+impl super::Decoder for Decoder {
+    fn decode(&mut self, payload: &[u8], samples: &mut [i16]) -> usize {
+        Decoder::decode(self, payload, samples)
+    }
+
+    fn conceal(&mut self, samples: &mut [i16]) -> usize {
+        Decoder::conceal(self, samples)
+    }
+
+    fn recover(&mut self, next: &[u8], samples: &mut [i16]) -> usize {
+        Decoder::recover(self, next, samples)
     }
 }
 

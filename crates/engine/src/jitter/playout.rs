@@ -2,7 +2,7 @@
 
 use super::buffer::JitterBuffer;
 use crate::clock::{Nanos, MILLISECOND, SECOND};
-use crate::codec::{g711, opus, Codec, Rate, FRAME_MS};
+use crate::codec::{Codec, Decoder, Rate, FRAME_MS, MAX_SAMPLES};
 
 /// Concealment fades to silence within this many frames.
 const MAX_CONCEALED: u32 = 5;
@@ -14,24 +14,21 @@ const CROSSFADE_MS: usize = 5;
 /// A timestamp this far from its neighbours is a new beginning.
 const MAX_JUMP_S: u32 = 2;
 
-enum Decoder {
-    G711(Codec),
-    Opus(Box<opus::Decoder>),
-}
-
 pub struct Playout {
     codec: Codec,
-    decoder: Decoder,
+    /// That which is decoded to.
+    rate: Rate,
+    decoder: Box<dyn Decoder>,
     buffer: JitterBuffer,
     ssrc: Option<u32>,
     /// First packet since the start: what delays are measured against.
     reference: Option<(u32, Nanos)>,
     /// Timestamp of the first sample not yet decoded; None while the buffer fills.
     next: Option<u32>,
-    /// Decoded and not yet played, at the codec's rate.
+    /// Decoded and not yet played, at `rate`.
     decoded: Vec<i16>,
     scratch: Vec<i16>,
-    /// The last real frame, repeated to conceal a loss of G.711.
+    /// The last real frame, repeated to conceal a loss where the codec cannot.
     last: Vec<i16>,
     concealed: u32,
     too_full: u32,
@@ -41,13 +38,14 @@ impl Playout {
     pub fn new(codec: Codec) -> Playout {
         Playout {
             codec,
-            decoder: decoder(codec),
+            rate: codec.rate(),
+            decoder: codec.decoder(codec.rate()),
             buffer: JitterBuffer::new(codec.clock_rate()),
             ssrc: None,
             reference: None,
             next: None,
-            decoded: Vec::with_capacity(2 * opus::Decoder::MAX_SAMPLES),
-            scratch: vec![0; opus::Decoder::MAX_SAMPLES],
+            decoded: Vec::with_capacity(2 * MAX_SAMPLES),
+            scratch: vec![0; MAX_SAMPLES],
             last: vec![0; codec.rate().frame()],
             concealed: MAX_CONCEALED,
             too_full: 0,
@@ -55,7 +53,7 @@ impl Playout {
     }
 
     pub fn rate(&self) -> Rate {
-        self.codec.rate()
+        self.rate
     }
 
     /// The newest frame stands for a loss, or nothing was there to play.
@@ -64,9 +62,9 @@ impl Playout {
     }
 
     fn change_codec(&mut self, codec: Codec) {
-        self.codec = codec;
-        self.decoder = decoder(codec);
-        self.last = vec![0; codec.rate().frame()];
+        (self.codec, self.rate) = (codec, codec.rate());
+        self.decoder = codec.decoder(self.rate);
+        self.last = vec![0; self.rate.frame()];
         self.restart();
     }
 
@@ -178,13 +176,10 @@ impl Playout {
         let Some(payload) = self.buffer.peek() else {
             return;
         };
-        let count = match &mut self.decoder {
-            Decoder::G711(codec) => g711::decode(*codec, payload, &mut self.scratch),
-            Decoder::Opus(decoder) => decoder.decode(payload, &mut self.scratch),
-        };
+        let count = self.decoder.decode(payload, &mut self.scratch);
         self.buffer.drop_oldest();
         self.append(count);
-        self.next = Some(timestamp.wrapping_add(count as u32));
+        self.next = Some(timestamp.wrapping_add(self.codec.ticks(count, self.rate)));
         if let Some(from) = count.checked_sub(self.last.len()) {
             self.last.copy_from_slice(&self.scratch[from..count]);
             self.concealed = 0;
@@ -199,33 +194,26 @@ impl Playout {
 
     /// Cover a frame; `gap`: ticks until the packet that waits, if one does.
     fn conceal(&mut self, frame: usize, gap: Option<u32>) {
-        let count = gap.map_or(frame, |gap| (gap as usize).min(frame));
-        let count = match &mut self.decoder {
-            Decoder::Opus(decoder) if count == frame && self.concealed < MAX_CONCEALED => {
-                let next = if gap == Some(frame as u32) {
-                    self.buffer.peek()
-                } else {
-                    None
-                };
-                match next {
-                    Some(payload) => decoder.recover(payload, &mut self.scratch[..count]),
-                    None => decoder.conceal(&mut self.scratch[..count]),
-                }
-            }
-            _ => {
-                fade_copy(&self.last, &mut self.scratch[..count], self.concealed);
-                count
-            }
+        let gap = gap.map(|ticks| self.codec.samples(ticks, self.rate).max(1));
+        let wanted = gap.map_or(frame, |gap| gap.min(frame));
+        let next = self.buffer.peek().filter(|_| gap == Some(frame));
+        let scratch = &mut self.scratch[..wanted];
+        let count = match next {
+            _ if wanted != frame || self.concealed >= MAX_CONCEALED => 0,
+            Some(payload) => self.decoder.recover(payload, scratch),
+            None => self.decoder.conceal(scratch),
         };
-        // A decoder that fails must not stop time.
+        // A decoder that cannot, or fails, must not stop time.
         let count = if count == 0 {
-            fill_silence(&mut self.scratch[..frame])
+            fade_copy(&self.last, scratch, self.concealed);
+            wanted
         } else {
             count
         };
         self.append(count);
         self.concealed = (self.concealed + 1).min(MAX_CONCEALED);
-        self.next = self.next.map(|next| next.wrapping_add(count as u32));
+        let ticks = self.codec.ticks(count, self.rate);
+        self.next = self.next.map(|next| next.wrapping_add(ticks));
     }
 
     /// Cut out a frame, crossfaded, when more than needed waited for a second.
@@ -234,7 +222,8 @@ impl Playout {
             self.too_full = 0;
             return;
         };
-        let waiting = (newest.wrapping_sub(next) as i32).max(0) as u64 + self.decoded.len() as u64;
+        let waiting = (newest.wrapping_sub(next) as i32).max(0) as u64
+            + u64::from(self.codec.ticks(self.decoded.len(), self.rate));
         let level = waiting * SECOND / u64::from(self.codec.clock_rate());
         let wanted = self.buffer.target() + FRAME_MS as u64 * MILLISECOND;
         self.too_full = if level > wanted + FRAME_MS as u64 * MILLISECOND {
@@ -267,13 +256,6 @@ impl Playout {
     }
 }
 
-fn decoder(codec: Codec) -> Decoder {
-    match codec {
-        Codec::Opus => Decoder::Opus(Box::default()),
-        g711 => Decoder::G711(g711),
-    }
-}
-
 /// Repeat `last` into `out`, quieter with each frame that is already concealed, silent at last.
 fn fade_copy(last: &[i16], out: &mut [i16], concealed: u32) {
     let total = (MAX_CONCEALED as usize * last.len()) as i32;
@@ -283,14 +265,10 @@ fn fade_copy(last: &[i16], out: &mut [i16], concealed: u32) {
     }
 }
 
-fn fill_silence(samples: &mut [i16]) -> usize {
-    samples.fill(0);
-    samples.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{g711, opus};
 
     const FRAME: usize = Rate::Narrow.frame();
     const PTIME: Nanos = 20 * MILLISECOND;

@@ -1,7 +1,7 @@
 //! What a port sends as audio: how it is carried, and the one stream it goes out on.
 
 use crate::clock::Nanos;
-use crate::codec::{g711, opus, Codec, Rate, FRAME_MS};
+use crate::codec::{Codec, Encoder, Rate, FRAME_MS, MAX_PAYLOAD};
 use crate::id::TrackId;
 use crate::mix::Mixer;
 use crate::relay::{Header, Incoming, OutStream};
@@ -33,7 +33,7 @@ pub struct OutAudio<'a> {
 struct Mixing {
     mixer: Mixer,
     codec: Codec,
-    encoder: Option<opus::Encoder>,
+    encoder: Box<dyn Encoder>,
     /// Mixed and not yet sent: ptime may be longer or shorter than a frame.
     pending: Vec<i16>,
     frame: [i16; Rate::MAX_FRAME],
@@ -118,11 +118,7 @@ impl AudioOut {
         let Some(codec) = self.preferred() else {
             return;
         };
-        let rate = if codec == Codec::Opus {
-            rate
-        } else {
-            codec.rate()
-        };
+        let rate = codec.rate_for(rate);
         self.set_plan(Plan::Mix);
         if self
             .mixing
@@ -188,7 +184,7 @@ impl AudioOut {
             return;
         };
         mixing.mix(frame_of);
-        let mut payload = [0; opus::MAX_PACKET];
+        let mut payload = [0; MAX_PAYLOAD];
         while let Some(length) = mixing.encode(self.ptime_ms, &mut payload) {
             let (codec, payload) = (mixing.codec, &payload[..length]);
             self.stream.set_clock_rate(codec.clock_rate());
@@ -217,7 +213,7 @@ impl Mixing {
         Mixing {
             mixer: Mixer::new(rate),
             codec,
-            encoder: (codec == Codec::Opus).then(|| opus::Encoder::new(rate)),
+            encoder: codec.encoder(rate),
             pending: Vec::with_capacity(room),
             frame: [0; Rate::MAX_FRAME],
         }
@@ -231,26 +227,13 @@ impl Mixing {
 
     /// Encode the next packet if it is full; returns its length.
     fn encode(&mut self, ptime_ms: u32, payload: &mut [u8]) -> Option<usize> {
-        let count = samples_of(self.mixer.rate(), self.packet_ms(ptime_ms));
+        let count = samples_of(self.mixer.rate(), self.codec.packet_ms(ptime_ms));
         if self.pending.len() < count {
             return None;
         }
-        let samples = &self.pending[..count];
-        let length = match &mut self.encoder {
-            Some(encoder) => encoder.encode(samples, payload),
-            None => g711::encode(self.codec, samples, payload),
-        };
+        let length = self.encoder.encode(&self.pending[..count], payload);
         self.pending.drain(..count);
         (length > 0).then_some(length)
-    }
-
-    /// Opus has frames of 10, 20, 40 and 60 ms.
-    fn packet_ms(&self, ptime_ms: u32) -> u32 {
-        match (self.codec, ptime_ms) {
-            (Codec::Opus, 10 | 20 | 40 | 60) => ptime_ms,
-            (Codec::Opus, _) => FRAME_MS as u32,
-            _ => ptime_ms,
-        }
     }
 }
 

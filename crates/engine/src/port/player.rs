@@ -1,6 +1,6 @@
 //! A player: plays prepared items on the worker's clock.
 
-use crate::codec::{g711, opus, Codec, Rate};
+use crate::codec::{Codec, Encoder, Rate, MAX_PAYLOAD};
 use crate::command::Play;
 use crate::event::PlayOutcome;
 use crate::id::TrackId;
@@ -8,10 +8,22 @@ use crate::mix::{Frames, Tail};
 use crate::port::source::Feed;
 
 /// Frames are encoded once for each codec, however many listen.
-#[derive(Default)]
 struct Encoded {
-    payload: Vec<u8>,
+    encoder: Box<dyn Encoder>,
+    payload: [u8; MAX_PAYLOAD],
+    length: usize,
     fresh: bool,
+}
+
+impl Encoded {
+    fn new(codec: Codec) -> Encoded {
+        Encoded {
+            encoder: codec.encoder(PlayerPort::encoding_rate(codec)),
+            payload: [0; MAX_PAYLOAD],
+            length: 0,
+            fresh: false,
+        }
+    }
 }
 
 pub struct PlayerPort {
@@ -25,8 +37,8 @@ pub struct PlayerPort {
     offset: usize,
     last: i16,
     tail: Tail,
-    encoder: Option<opus::Encoder>,
-    encoded: [Encoded; 3],
+    /// By codec; made when first asked for.
+    encoded: [Option<Box<Encoded>>; Codec::ALL.len()],
     sum: [i32; Rate::Wide.frame()],
 }
 
@@ -39,10 +51,6 @@ pub struct Finished {
 
 impl PlayerPort {
     pub fn new(track: TrackId) -> PlayerPort {
-        let encoded = || Encoded {
-            payload: Vec::with_capacity(opus::MAX_PACKET),
-            fresh: false,
-        };
         PlayerPort {
             track,
             play: None,
@@ -52,8 +60,7 @@ impl PlayerPort {
             offset: 0,
             last: 0,
             tail: Tail::default(),
-            encoder: None,
-            encoded: [encoded(), encoded(), encoded()],
+            encoded: [const { None }; Codec::ALL.len()],
             sum: [0; Rate::Wide.frame()],
         }
     }
@@ -107,6 +114,7 @@ impl PlayerPort {
     pub fn fill(&mut self, frame: &mut [i16]) -> Option<Finished> {
         self.encoded
             .iter_mut()
+            .flatten()
             .for_each(|encoded| encoded.fresh = false);
         if self.feed.is_some() {
             self.fill_from_source(frame);
@@ -178,32 +186,19 @@ impl PlayerPort {
 
     /// The rate that encoding in `codec` needs among the track's frames.
     pub fn encoding_rate(codec: Codec) -> Rate {
-        if codec == Codec::Opus {
-            Rate::Wide
-        } else {
-            Rate::Narrow
-        }
+        codec.rate_for(Rate::Wide)
     }
 
     /// The current frame in `codec`; encoded when first asked for.
     pub fn encode(&mut self, codec: Codec, frames: &Frames) -> &[u8] {
-        let encoded = &mut self.encoded[codec as usize];
+        let encoded =
+            self.encoded[codec as usize].get_or_insert_with(|| Box::new(Encoded::new(codec)));
         if !encoded.fresh {
             let samples = frames.at(Self::encoding_rate(codec));
-            encoded.payload.resize(opus::MAX_PACKET, 0);
-            let length = match codec {
-                Codec::Opus => {
-                    let encoder = self
-                        .encoder
-                        .get_or_insert_with(|| opus::Encoder::new(Rate::Wide));
-                    encoder.encode(samples, &mut encoded.payload)
-                }
-                g711 => g711::encode(g711, samples, &mut encoded.payload),
-            };
-            encoded.payload.truncate(length);
+            encoded.length = encoded.encoder.encode(samples, &mut encoded.payload);
             encoded.fresh = true;
         }
-        &encoded.payload
+        &encoded.payload[..encoded.length]
     }
 }
 

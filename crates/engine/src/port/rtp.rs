@@ -6,7 +6,7 @@ use super::audio_out::{AudioOut, OutAudio};
 use super::guard::Guard;
 pub use super::guard::SrtpKeys;
 use crate::clock::{Nanos, MILLISECOND, SECOND};
-use crate::codec::Codec;
+use crate::codec::{Codec, COMFORT_NOISE};
 use crate::dtmf::events::Signals;
 use crate::dtmf::{EventPacket, Signal, TelephoneEvents};
 use crate::id::{PortId, TrackId};
@@ -65,6 +65,11 @@ pub enum Received<'a> {
         ssrc: u32,
         sequence: u16,
         signals: Signals,
+    },
+    /// Comfort noise (RFC 3389): the peer is silent, and will be.
+    Noise {
+        ssrc: u32,
+        sequence: u16,
     },
     Report,
     Ignored,
@@ -211,7 +216,9 @@ impl RtpPort {
             return Received::Ignored;
         };
         let is_event = event == Some(packet.payload_type);
-        if !(is_event || packet.payload_type == payload_type) || !self.is_from_peer(from) {
+        let is_noise = packet.payload_type == COMFORT_NOISE && codec.clock_rate() == 8_000;
+        let is_known = is_event || is_noise || packet.payload_type == payload_type;
+        if !is_known || !self.is_from_peer(from) {
             return Received::Ignored;
         }
         self.heard(now);
@@ -247,6 +254,9 @@ impl RtpPort {
         }
         if !receiving {
             return Received::Ignored;
+        }
+        if is_noise {
+            return Received::Noise { ssrc, sequence };
         }
         Received::Audio(AudioPacket {
             codec,

@@ -61,20 +61,18 @@ pub fn media_kind(kind: Kind) -> MediaKind {
 }
 
 pub fn audio_codec(codec: WireCodec) -> Option<Codec> {
-    match codec {
-        WireCodec::Opus => Some(Codec::Opus),
-        WireCodec::Pcmu => Some(Codec::Pcmu),
-        WireCodec::Pcma => Some(Codec::Pcma),
-        WireCodec::TelephoneEvent | WireCodec::Vp8 => None,
-    }
+    let same = |known: &&Codec| wire_codec(**known) == Some(codec);
+    Codec::ALL.iter().find(same).copied()
 }
 
-fn wire_codec(codec: Codec) -> WireCodec {
-    match codec {
-        Codec::Opus => WireCodec::Opus,
-        Codec::Pcmu => WireCodec::Pcmu,
-        Codec::Pcma => WireCodec::Pcma,
-    }
+/// Those of the codecs that browsers know.
+pub fn for_browsers(codecs: &[Codec]) -> Vec<webrtc::AudioCodec> {
+    let known = codecs.iter().filter_map(|codec| codec.format().webrtc);
+    known.collect()
+}
+
+fn wire_codec(codec: Codec) -> Option<WireCodec> {
+    codec.format().webrtc.map(WireCodec::from)
 }
 
 /// The sequence begins low: the peer's count of rollovers starts at zero (RFC 3711 §3.3.1).
@@ -293,6 +291,9 @@ impl WebRtcPort {
 }
 
 fn send(leg: &mut Leg, clock: Clock, mid: Mid, audio: &OutAudio<'_>, now: Nanos) {
+    let Some(codec) = wire_codec(audio.codec) else {
+        return;
+    };
     let Header {
         sequence,
         timestamp,
@@ -304,5 +305,5 @@ fn send(leg: &mut Leg, clock: Clock, mid: Mid, audio: &OutAudio<'_>, now: Nanos)
         marker,
         payload: audio.payload,
     };
-    leg.send(clock.instant(now), mid, wire_codec(audio.codec), out);
+    leg.send(clock.instant(now), mid, codec, out);
 }

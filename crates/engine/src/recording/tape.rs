@@ -9,7 +9,10 @@ use crate::id::{PortId, TrackId};
 /// A second of stalled disk at 40 Mbit/s; pages that were never used take no memory.
 const CAPACITY: usize = 8 << 20;
 const HEADER: usize = 48;
+/// The first byte of a header is an audio codec's place among all, or one of these.
 const CLOSE: u8 = 255;
+const VP8: u8 = 254;
+const FRAME: u8 = 253;
 
 /// What a recorded packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,13 +24,24 @@ pub enum RecordCodec {
 }
 
 impl RecordCodec {
-    const ALL: [RecordCodec; 5] = [
-        RecordCodec::Audio(Codec::Pcmu),
-        RecordCodec::Audio(Codec::Pcma),
-        RecordCodec::Audio(Codec::Opus),
-        RecordCodec::Vp8,
-        RecordCodec::L16,
-    ];
+    fn to_byte(self) -> u8 {
+        match self {
+            RecordCodec::Audio(codec) => codec as u8,
+            RecordCodec::Vp8 => VP8,
+            RecordCodec::L16 => FRAME,
+        }
+    }
+
+    fn from_byte(byte: u8) -> Option<RecordCodec> {
+        match byte {
+            VP8 => Some(RecordCodec::Vp8),
+            FRAME => Some(RecordCodec::L16),
+            _ => {
+                let codec = Codec::ALL.get(usize::from(byte))?;
+                Some(RecordCodec::Audio(*codec))
+            }
+        }
+    }
 }
 
 /// A packet as it came, without its payload.
@@ -70,12 +84,8 @@ impl Tape {
 
     /// False if the writer is so far behind that the packet is lost.
     pub fn packet(&mut self, record: &Record, payload: &[u8]) -> bool {
-        let kind = RecordCodec::ALL
-            .iter()
-            .position(|codec| *codec == record.codec)
-            .unwrap_or(0);
         let mut header = [0; HEADER];
-        header[0] = kind as u8;
+        header[0] = record.codec.to_byte();
         header[1] = u8::from(record.marker);
         header[2..4].copy_from_slice(&record.sequence.to_le_bytes());
         header[4..8].copy_from_slice(&(payload.len() as u32).to_le_bytes());
@@ -139,7 +149,7 @@ impl TapeEnd {
         Some(Pull::Packet(Record {
             recorder,
             track: TrackId(long(16)),
-            codec: *RecordCodec::ALL.get(usize::from(header[0]))?,
+            codec: RecordCodec::from_byte(header[0])?,
             at: long(24),
             ssrc: word(32),
             sequence: u16::from_le_bytes([header[2], header[3]]),

@@ -331,6 +331,10 @@ fn file_codec(codec: RecordCodec) -> FileCodec {
     match codec {
         RecordCodec::Audio(Codec::Pcmu) => FileCodec::Pcmu,
         RecordCodec::Audio(Codec::Pcma) => FileCodec::Pcma,
+        RecordCodec::Audio(Codec::G722) => FileCodec::G722,
+        RecordCodec::Audio(codec @ (Codec::L16Narrow | Codec::L16Wide)) => FileCodec::L16 {
+            rate: codec.clock_rate(),
+        },
         // The packets themselves say whether they are stereo; a decoder gives two channels for either.
         RecordCodec::Audio(Codec::Opus) => FileCodec::Opus { channels: 2 },
         RecordCodec::Vp8 => FileCodec::Vp8,
@@ -355,6 +359,10 @@ impl OpenFile {
         } = *record;
         match record.codec {
             RecordCodec::L16 => writer.write_frame(at, payload),
+            RecordCodec::Audio(Codec::L16Narrow | Codec::L16Wide) => {
+                let swapped: Vec<u8> = payload.chunks_exact(2).flat_map(|b| [b[1], b[0]]).collect();
+                writer.write_rtp(at, ssrc, sequence, timestamp, marker, &swapped)
+            }
             _ => writer.write_rtp(at, ssrc, sequence, timestamp, marker, payload),
         }
     }

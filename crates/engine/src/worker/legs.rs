@@ -12,7 +12,7 @@ use crate::dtmf::EventPacket;
 use crate::event::Happening;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
-use crate::port::webrtc::{audio_codec, Line, WebRtcPort};
+use crate::port::webrtc::{audio_codec, for_browsers, Line, WebRtcPort};
 use crate::port::{Port, PortKind};
 use crate::track::AudioPacket;
 use crate::video::VideoPacket;
@@ -67,8 +67,7 @@ impl Worker {
         };
         let session = *session;
         let old_ufrag = port.leg.local_ufrag().to_owned();
-        port.leg
-            .set_audio_codecs(audio_codecs.iter().copied().map(Codec::into).collect());
+        port.leg.set_audio_codecs(for_browsers(audio_codecs));
         let answer = match port.leg.reoffer(offer) {
             Ok(answer) => answer,
             Err(error) => return Some(Err(error)),

@@ -91,6 +91,7 @@ impl Worker {
                 self.keep_back(track, ssrc, sequence);
                 self.take_events(id, track, signals, now);
             }
+            Received::Noise { ssrc, sequence } => self.keep_back(track, ssrc, sequence),
             Received::Report => {}
             Received::Ignored => self.counters.ignored.add(1),
             Received::Malformed => self.counters.malformed.add(1),

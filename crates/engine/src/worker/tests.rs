@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Worker, WorkerSettings};
 use crate::clock::{Clock, Nanos, MILLISECOND, SECOND};
-use crate::codec::{g711, opus, Codec, Rate};
+use crate::codec::{g711, opus, Codec, Rate, COMFORT_NOISE};
 use crate::command::{Command, Play};
 use crate::event::{EventQueue, Happening, PlayOutcome};
 use crate::id::{PortId, SessionId, TrackId};
@@ -79,11 +79,7 @@ impl Phone {
 type Speaker<'a> = (&'a mut Phone, &'a dyn Fn(u32) -> Vec<u8>);
 
 fn payload_type(codec: Codec) -> u8 {
-    match codec {
-        Codec::Pcmu => 0,
-        Codec::Pcma => 8,
-        Codec::Opus => 96,
-    }
+    codec.format().payload_type.unwrap_or(96)
 }
 
 fn config(codec: Codec, remote: SocketAddr) -> RtpConfig {
@@ -653,6 +649,26 @@ fn without_latching_only_the_signalled_host_is_heard() {
 }
 
 #[test]
+fn comfort_noise_of_the_peer_is_no_packet_of_the_stream_and_leaves_no_hole() {
+    let mut call = Call::new();
+    let (mut a, b) = (call.phone(Codec::Pcmu), call.phone(Codec::Pcmu));
+    call.connect(a.track, b.port);
+    for n in 0..3 {
+        let payload_type = if n == 1 { COMFORT_NOISE } else { 0 };
+        let packet = Packet {
+            payload_type,
+            ..a.packet(&[30; 160])
+        };
+        call.receive(&a, a.address, &packet);
+        a.sent += 1;
+    }
+    let heard = call.heard_by(&b);
+    assert_eq!((heard.len(), call.counters.ignored.get()), (2, 0));
+    assert_eq!(heard[1].sequence, heard[0].sequence.wrapping_add(1));
+    assert_eq!(heard[1].timestamp, heard[0].timestamp.wrapping_add(320));
+}
+
+#[test]
 fn another_payload_type_is_ignored_and_counted() {
     let mut call = Call::new();
     let (a, b) = (call.phone(Codec::Pcmu), call.phone(Codec::Pcmu));
@@ -661,10 +677,10 @@ fn another_payload_type_is_ignored_and_counted() {
         &a,
         a.address,
         &Packet {
-            payload_type: 13,
+            payload_type: 18,
             ..a.packet(&[30])
         },
-    ); // comfort noise
+    ); // G.729
     assert_eq!(
         (call.counters.ignored.get(), call.heard_by(&b).len()),
         (1, 0)
