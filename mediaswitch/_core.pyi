@@ -32,6 +32,7 @@ __all__ = [
     "PlaySilence",
     "PlayTone",
     "PlayerPort",
+    "PortClosed",
     "PortConnected",
     "PortFailed",
     "PortGone",
@@ -230,6 +231,8 @@ class TrackStats:
 
     `direction` "in": from the peer, and `lost`, `jitter_ms` are what we saw; "out": to the peer, and they are what its
     receiver reports said. `level_dbov`: loudness of the latest audio, 0 (loudest) to -127; None where unknown.
+    `burst_ratio`: how losses gather, 1.0 for random ones (ITU-T G.107 §7.5); `mos`: 1 to 4.5 by the E-model (ITU-T
+    G.107, narrowband scale), None for video and where nothing passed.
     """
 
     @property
@@ -252,6 +255,10 @@ class TrackStats:
     def jitter_ms(self) -> float: ...
     @property
     def rtt_ms(self) -> float | None: ...
+    @property
+    def burst_ratio(self) -> float: ...
+    @property
+    def mos(self) -> float | None: ...
     @property
     def level_dbov(self) -> float | None: ...
 
@@ -366,6 +373,16 @@ class PortGone(CoreEvent):
     def __new__(cls, *, port: int, at_ns: int) -> PortGone: ...
     @property
     def port(self) -> int: ...
+
+@final
+class PortClosed(CoreEvent):
+    """The port of a leg was closed: what passed on each of its tracks, arriving and outgoing."""
+
+    def __new__(cls, *, port: int, stats: list[TrackStats], at_ns: int) -> PortClosed: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def stats(self) -> list[TrackStats]: ...
 
 @final
 class MediaStarted(CoreEvent):

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, TrackId
-from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, MonitorMode, SegmentClosed, Track
+from mediaswitch.timeline import (
+    Channel,
+    Customer,
+    EndReason,
+    LegKind,
+    MediaKind,
+    MonitorMode,
+    SegmentClosed,
+    Track,
+    TrackQuality,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,6 +251,12 @@ class HangUp(Command):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndWrapUp(Command):
     agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteQuality(Command):
+    leg: LegId
+    tracks: tuple[TrackQuality, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from mediaswitch import _core
 from mediaswitch import commands as c
 from mediaswitch.ids import PortId, SessionId, TrackId
 from mediaswitch.ports import PortBook
-from mediaswitch.timeline import EndReason, SegmentClosed
+from mediaswitch.timeline import EndReason, MediaKind, SegmentClosed, TrackQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,28 @@ def _(event: _core.PortGone, book: PortBook) -> Report | None:
 def _lost(port: int, book: PortBook, reason: EndReason) -> Report | None:
     leg = book.legs.get(PortId(port))
     return None if leg is None else Report(leg[0], c.EndLeg(leg=leg[1], reason=reason))
+
+
+@report_of.register
+def _(event: _core.PortClosed, book: PortBook) -> Report | None:
+    leg = book.closing.get(PortId(event.port))
+    tracks = tuple(_quality(stats) for stats in event.stats if stats.packets)
+    return None if leg is None or not tracks else Report(leg[0], c.NoteQuality(leg=leg[1], tracks=tracks))
+
+
+def _quality(stats: _core.TrackStats) -> TrackQuality:
+    return TrackQuality(
+        direction=stats.direction,
+        kind=MediaKind(stats.kind),
+        codec=stats.codec,
+        packets=stats.packets,
+        bytes=stats.bytes,
+        lost=stats.lost,
+        jitter_ms=stats.jitter_ms,
+        rtt_ms=stats.rtt_ms,
+        burst_ratio=stats.burst_ratio,
+        mos=stats.mos,
+    )
 
 
 @report_of.register

@@ -478,6 +478,11 @@ class _Decision:
         self.session.participant(command.participant)
         self.record(t.ChatSent(participant=command.participant, text=command.text))
 
+    @decide.register
+    def _(self, command: c.NoteQuality) -> None:
+        leg = self.session.leg(command.leg)
+        self.record(t.MediaMeasured(leg=leg.id, participant=leg.participant, tracks=command.tracks))
+
     # --- recording marks -----------------------------------------------------------------------------------
 
     @decide.register

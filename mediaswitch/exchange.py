@@ -509,7 +509,8 @@ class Exchange:
         session = self._sessions.get(session_id)
         if session is None or session.state is not SessionState.ENDED:
             return
-        if session.recorder_port is None or session.recorder_port not in self._book.recorders:
+        is_recording = session.recorder_port in self._book.recorders
+        if not is_recording and not self._book.awaits(session_id):
             del self._sessions[session_id]
             self._routes.pop(session_id, None)
             self._book.forget(session_id)
@@ -527,6 +528,8 @@ class Exchange:
                 log.debug("too late: %r: %s", event, error)
         if isinstance(event, _core.RecorderClosed):
             self._recorder_closed(PortId(event.recorder))
+        elif isinstance(event, _core.PortClosed) and (leg := self._book.closing.pop(PortId(event.port), None)):
+            self._forget_if_done(leg[0])
 
     def _take_report(self, report: Report, at: int) -> None:
         if isinstance(report.command, c.EndLeg):

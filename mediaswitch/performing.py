@@ -41,7 +41,7 @@ class Performer:
 
     def close_leg_port(self, port: PortId) -> None:
         """Close a leg's port, once."""
-        if self._book.legs.pop(port, None) is not None:
+        if self._book.strike_leg(port):
             self._core.close_port(port)
 
     @singledispatchmethod

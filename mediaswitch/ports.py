@@ -22,6 +22,8 @@ class PortBook:
     legs: dict[PortId, tuple[SessionId, LegId]] = field(default_factory=dict)
     players: dict[PortId, SessionId] = field(default_factory=dict)
     recorders: dict[PortId, SessionId] = field(default_factory=dict)
+    closing: dict[PortId, tuple[SessionId, LegId]] = field(default_factory=dict)
+    "Legs' ports that were asked to close; the core has not yet told what passed on them."
     tracks: dict[TrackId, TrackOwner] = field(default_factory=dict)
     spoken: dict[SessionId, str] = field(default_factory=dict)
     "The codec of a session's first SIP leg: what is relayed without transcoding to those who speak it too."
@@ -41,6 +43,17 @@ class PortBook:
         self.legs[port] = (session, leg)
         for track in tracks:
             self.tracks[track.id] = TrackOwner(session, participant, track.kind)
+
+    def strike_leg(self, port: PortId) -> bool:
+        """Strike out a leg's port, to be closed now; False if it was before."""
+        if (leg := self.legs.pop(port, None)) is None:
+            return False
+        self.closing[port] = leg
+        return True
+
+    def awaits(self, session: SessionId) -> bool:
+        """The core has still something to tell of the session's ports."""
+        return any(waiting == session for waiting, _ in self.closing.values())
 
     def add_player(self, session: SessionId, port: PortId, track: TrackId) -> None:
         self.players[port] = session

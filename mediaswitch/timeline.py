@@ -7,7 +7,7 @@ call records, manifests, wallboards and webhooks are all derived from entries; n
 from dataclasses import dataclass, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from pydantic import TypeAdapter
 
@@ -90,6 +90,33 @@ class Track:
 
     id: TrackId
     kind: MediaKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrackQuality:
+    """What passed on one track of a leg, and how well.
+
+    Direction "in": what the switch received; "out": what it sent, with loss, jitter and delay as the receiver reported.
+    """
+
+    direction: Literal["in", "out"]
+    kind: MediaKind
+    codec: str | None
+    packets: int
+    bytes: int
+    lost: int
+    jitter_ms: float
+    rtt_ms: float | None
+    burst_ratio: float
+    "How losses gather; 1.0: at random (ITU-T G.107 §7.5)."
+    mos: float | None
+    "1 to 4.5 by the E-model (ITU-T G.107), for audio."
+
+    @property
+    def loss(self) -> float:
+        """The share of packets lost, 0 to 1."""
+        sent = self.packets + (self.lost if self.direction == "in" else 0)
+        return min(1.0, self.lost / sent) if sent else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -379,6 +406,16 @@ class RecordingFailed(Event):
     type: ClassVar[str] = "recording_failed"
     reason: str
     track: TrackId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaMeasured(Event):
+    """A leg's media ended: what passed on each of its tracks."""
+
+    type: ClassVar[str] = "media_measured"
+    leg: LegId
+    participant: ParticipantId
+    tracks: tuple[TrackQuality, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 
 from mediaswitch.services import AgentState
 from mediaswitch.session import SessionState
+from mediaswitch.timeline import Entry, MediaMeasured, TrackQuality
 from signaling.web.context import Context
 
 PATH = "/metrics"
@@ -94,6 +95,35 @@ class SwitchCollector(Collector):
                 yield self._counter(f"sip_{plain}", f"SIP: {name} since the start.", value)
 
 
+class MediaHistograms:
+    """How tracks passed, counted once when each ends: by medium and direction, never by call."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def histogram(name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
+            labels = ["kind", "direction"]
+            return Histogram(f"mediaswitch_track_{name}", words, labels, buckets=buckets, registry=registry)
+
+        self._mos = histogram("mos", "E-model score (ITU-T G.107).", (1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3, 4.4))
+        self._loss = histogram("loss_ratio", "Packets lost, 0 to 1.", (0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2))
+        self._jitter = histogram("jitter_seconds", "Interarrival jitter.", (0.001, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1))
+        self._rtt = histogram("rtt_seconds", "Round trip by RTCP.", (0.01, 0.03, 0.06, 0.1, 0.15, 0.3, 0.6, 1))
+
+    def note(self, entry: Entry) -> None:
+        """Count the tracks of a leg whose media ended."""
+        if isinstance(entry.event, MediaMeasured):
+            for track in entry.event.tracks:
+                self._observe(track)
+
+    def _observe(self, track: TrackQuality) -> None:
+        labels = (track.kind, track.direction)
+        self._loss.labels(*labels).observe(track.loss)
+        self._jitter.labels(*labels).observe(track.jitter_ms / 1e3)
+        if track.rtt_ms is not None:
+            self._rtt.labels(*labels).observe(track.rtt_ms / 1e3)
+        if track.mos is not None:
+            self._mos.labels(*labels).observe(track.mos)
+
+
 class Metrics:
     """One registry for each app; nothing of the process is shared."""
 
@@ -107,6 +137,8 @@ class Metrics:
         self._seconds = Histogram(
             "mediaswitch_http_request_seconds", "Time to answer.", ["method", "route"], registry=self._registry
         )
+        quality = MediaHistograms(self._registry)
+        context.services.bus.subscribe(Entry, quality.note)
 
     async def show(self, request: web.Request) -> web.Response:
         """Prometheus text format 0.0.4."""

@@ -17,7 +17,7 @@ from mediaswitch.ids import LegId, ParticipantId, SessionId, TenantId
 from mediaswitch.media import CoreEvents
 from mediaswitch.numbers import NumberPlan, Route
 from mediaswitch.session import Leg, Session
-from mediaswitch.timeline import Channel, Customer, EndReason, Entry, LegKind
+from mediaswitch.timeline import Channel, Customer, EndReason, Entry, LegKind, MediaKind, MediaMeasured
 from tests.support.rtp import RtpEndpoint, breaks
 from tests.support.tone import tone, tones_heard, write_wav
 
@@ -184,6 +184,26 @@ async def test_two_parties_hear_exactly_each_other_through_hold_and_mute_in_one_
         assert breaks(caller.received) == []
         switch.exchange.hang_up(session, EndReason.HANGUP)
         await until(switch.nothing_is_left)
+
+
+async def test_each_leg_that_ends_says_what_passed_and_how_well(switch: Switch) -> None:
+    async with AsyncExitStack() as stack:
+        session, caller, _ = await talking(switch, stack)
+        caller.loses = lambda number: number % 10 == 0
+        await until(lambda: caller.sent >= 100)
+        switch.exchange.hang_up(session, EndReason.HANGUP)
+        await until(switch.nothing_is_left)
+    ended = [entry.event for entry in switch.entries if isinstance(entry.event, MediaMeasured)]
+    measured = {event.participant: event for event in ended}
+    assert set(measured) == {"customer-1", "external-2"}
+    lossy, clean = (measured[ParticipantId(name)].tracks[0] for name in ("customer-1", "external-2"))
+    assert (lossy.direction, lossy.kind, lossy.codec) == ("in", MediaKind.AUDIO, "PCMU")
+    assert lossy.loss == pytest.approx(0.1, abs=0.02)
+    assert clean.lost == 0
+    assert lossy.mos is not None
+    assert clean.mos is not None
+    assert clean.mos > 4.3
+    assert lossy.mos < 3.7
 
 
 async def test_dialled_party_that_is_busy_leaves_nothing_open_once_the_caller_is_gone(switch: Switch) -> None:

@@ -1,5 +1,6 @@
 """A media core that moves no packet, and an Exchange on it: for tests of what is decided, not of what is heard."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -49,6 +50,7 @@ class QuietCore:
         self.open: set[int] = set()
         self.plays: list[Play] = []
         self.playing: dict[int, Play] = {}
+        self.tell: Callable[[_core.CoreEvent], None] = lambda event: None
 
     def _port(self) -> Port:
         port = Port(port=next(self._ids), track=next(self._ids))
@@ -67,6 +69,7 @@ class QuietCore:
     def close_port(self, port: int, *, end_ns: int | None = None) -> None:
         self.open.discard(port)
         self.playing.pop(port, None)
+        self.tell(_core.PortClosed(port=port, stats=[], at_ns=0))
 
     def connect(self, source: int, destination: int, *, gain_db: float = 0.0) -> None:
         pass
@@ -161,6 +164,7 @@ def open_house(
         hold_music=Path("/music.wav"),
         default_language=language,
     )
+    core.tell = exchange.handle_core_event
     house = House(clock, bus, core, exchange)
     bus.subscribe(Entry, house.entries.append)
     return house

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import struct
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.support.tone import Samples, concatenate, from_mulaw, mulaw, tone
@@ -38,6 +39,8 @@ class RtpEndpoint(asyncio.DatagramProtocol):
     def __init__(self) -> None:
         self.received: list[RtpPacket] = []
         self.sent = 0
+        self.loses: Callable[[int], bool] = lambda number: False
+        "Which of its packets, counted from 0, are lost on the way."
         self.port = 0
         self._transport: asyncio.DatagramTransport | None = None
         self._sender: asyncio.Task[None] | None = None
@@ -103,7 +106,8 @@ class RtpEndpoint(asyncio.DatagramProtocol):
             header = struct.pack(
                 "!BBHII", 0x80, 0x80 if index == 0 else 0, self.sent & 0xFFFF, self.sent * SAMPLES_A_PACKET, self.port
             )
-            self.send(header + payload[offset : offset + SAMPLES_A_PACKET], target)
+            if not self.loses(self.sent):
+                self.send(header + payload[offset : offset + SAMPLES_A_PACKET], target)
             self.sent += 1
             index += 1
             deadline += 0.02

@@ -7,6 +7,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::io::wake::Wake;
+use crate::stats::TrackStats;
 
 /// Room for what a busy second may tell while the control plane is held up.
 const CAPACITY: usize = 65_536;
@@ -58,6 +59,11 @@ pub enum Happening {
     },
     PortGone {
         port: PortId,
+    },
+    /// What passed on each track of a leg's port while it was open.
+    PortClosed {
+        port: PortId,
+        stats: Vec<TrackStats>,
     },
     MediaStarted {
         track: TrackId,

@@ -18,6 +18,7 @@ pub mod matrix;
 pub mod mix;
 pub mod port;
 pub mod prompt;
+pub mod quality;
 pub mod random;
 pub mod recording;
 pub mod relay;

@@ -3,6 +3,8 @@
 use mediaswitch_engine::event::{Event, Happening};
 use pyo3::prelude::*;
 
+use crate::values::TrackStats;
+
 /// Something happened in the core at `at_ns`.
 #[pyclass(module = "mediaswitch._core", frozen, subclass, get_all)]
 pub struct CoreEvent {
@@ -48,6 +50,10 @@ event!(
 event!(
     /// A connected WebRTC peer closed or fell silent; the port stays until closed.
     PortGone { port: u64 }
+);
+event!(
+    /// A leg's port was closed; what passed on each of its tracks.
+    PortClosed { port: u64, stats: Vec<Py<TrackStats>> }
 );
 event!(
     /// The first packet of a track, or the first after MediaStopped.
@@ -116,6 +122,15 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Happening::PortConnected { port } => made(py, PortConnected::new(port.0, at)),
         Happening::PortFailed { port, reason } => made(py, PortFailed::new(port.0, reason, at)),
         Happening::PortGone { port } => made(py, PortGone::new(port.0, at)),
+        Happening::PortClosed { port, stats } => {
+            let stats = stats
+                .into_iter()
+                .map(|stats| Py::new(py, TrackStats::from(stats)));
+            made(
+                py,
+                PortClosed::new(port.0, stats.collect::<PyResult<_>>()?, at),
+            )
+        }
         Happening::MediaStarted { track } => made(py, MediaStarted::new(track.0, at)),
         Happening::MediaStopped { track } => made(py, MediaStopped::new(track.0, at)),
         Happening::MediaTimeout { port } => made(py, MediaTimeout::new(port.0, at)),
@@ -172,6 +187,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PortConnected>()?;
     module.add_class::<PortFailed>()?;
     module.add_class::<PortGone>()?;
+    module.add_class::<PortClosed>()?;
     module.add_class::<MediaStarted>()?;
     module.add_class::<MediaStopped>()?;
     module.add_class::<MediaTimeout>()?;

@@ -218,6 +218,8 @@ pub struct TrackStats {
     lost: u64,
     jitter_ms: f64,
     rtt_ms: Option<f64>,
+    burst_ratio: f64,
+    mos: Option<f64>,
     level_dbov: Option<f32>,
 }
 
@@ -237,6 +239,8 @@ impl From<stats::TrackStats> for TrackStats {
             lost: stats.lost,
             jitter_ms: stats.jitter_ms,
             rtt_ms: stats.rtt_ms,
+            burst_ratio: stats.burst_ratio,
+            mos: stats.mos,
             level_dbov: stats.level_dbov,
         }
     }

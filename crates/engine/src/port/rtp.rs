@@ -12,12 +12,13 @@ use crate::dtmf::{EventPacket, Signal, TelephoneEvents};
 use crate::id::{PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::{Endpoint, MediaIo};
+use crate::quality::Loss;
 use crate::random::Random;
 use crate::relay::OutStream;
 use crate::rtp::packet::{self, Packet};
 use crate::rtp::reception::Reception;
 use crate::rtp::rtcp::{self, AboutUs, LastReport, SenderInfo};
-use crate::stats::{Direction, MediaKind, TrackStats};
+use crate::stats::{audio_mos, Direction, MediaKind, TrackStats};
 use crate::track::AudioPacket;
 
 const RTCP_PERIOD: Nanos = 5 * SECOND;
@@ -405,6 +406,7 @@ impl RtpPort {
 
     pub fn stats(&self, level_dbov: Option<f32>) -> Vec<TrackStats> {
         let rate = self.codec.map_or(8_000, Codec::clock_rate);
+        let loss = self.reception.loss();
         let incoming = TrackStats {
             track: Some(self.track),
             direction: Direction::In,
@@ -415,8 +417,20 @@ impl RtpPort {
             lost: self.reception.lost(),
             jitter_ms: self.reception.jitter_ms(),
             rtt_ms: self.rtt_ms(),
+            burst_ratio: loss.burst_ratio,
+            mos: audio_mos(
+                self.reception.packets,
+                loss,
+                self.reception.jitter_ms(),
+                self.rtt_ms(),
+            ),
             level_dbov,
         };
+        let (lost, jitter_ms) = self.about_us.map_or((0, 0.0), |about| {
+            let jitter_ms = f64::from(about.jitter) * 1e3 / f64::from(rate);
+            (u64::from(about.lost), jitter_ms)
+        });
+        let heard = Loss::new(self.out.packets, lost, lost); // a report does not tell how it gathers
         let outgoing = TrackStats {
             track: None,
             direction: Direction::Out,
@@ -424,11 +438,11 @@ impl RtpPort {
             codec: self.out.codec.map(Codec::name),
             packets: self.out.packets,
             bytes: self.out.bytes,
-            lost: self.about_us.map_or(0, |about| u64::from(about.lost)),
-            jitter_ms: self
-                .about_us
-                .map_or(0.0, |about| f64::from(about.jitter) * 1e3 / f64::from(rate)),
+            lost,
+            jitter_ms,
             rtt_ms: self.rtt_ms(),
+            burst_ratio: heard.burst_ratio,
+            mos: audio_mos(self.out.packets, heard, jitter_ms, self.rtt_ms()),
             level_dbov: None,
         };
         vec![incoming, outgoing]

@@ -9,9 +9,10 @@ use crate::clock::{Clock, Nanos};
 use crate::codec::{Codec, FRAME_MS};
 use crate::dtmf::TelephoneEvents;
 use crate::id::{PortId, TrackId};
+use crate::quality::Loss;
 use crate::random::Random;
 use crate::relay::{Header, OutStream};
-use crate::stats::{Direction, MediaKind, TrackStats};
+use crate::stats::{audio_mos, Direction, MediaKind, TrackStats};
 use crate::video::{self, Placed, VideoOut, VideoPacket};
 
 /// A media line of the peer, and the track that arrives on it.
@@ -256,8 +257,15 @@ impl WebRtcPort {
                 continue;
             };
             let codec = (line.kind != MediaKind::Audio).then_some("VP8");
-            let of =
-                |direction: Direction, track, codec, counted: &webrtc::DirectionStats| TrackStats {
+            let of = |direction: Direction, track, codec, counted: &webrtc::DirectionStats| {
+                let jitter_ms = counted
+                    .jitter
+                    .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3);
+                let rtt_ms = stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3);
+                // How its losses gather is not told: they count as random.
+                let loss = Loss::new(counted.packets + counted.lost, counted.lost, counted.lost);
+                let mos = audio_mos(counted.packets, loss, jitter_ms, rtt_ms);
+                TrackStats {
                     track,
                     direction,
                     kind: line.kind,
@@ -265,12 +273,13 @@ impl WebRtcPort {
                     packets: counted.packets,
                     bytes: counted.bytes,
                     lost: counted.lost,
-                    jitter_ms: counted
-                        .jitter
-                        .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3),
-                    rtt_ms: stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3),
+                    jitter_ms,
+                    rtt_ms,
+                    burst_ratio: loss.burst_ratio,
+                    mos: mos.filter(|_| line.kind == MediaKind::Audio),
                     level_dbov: track.and_then(|track| heard(track).1),
-                };
+                }
+            };
             let audio_in = heard(line.track).0.map(Codec::name);
             let audio_out = self.audio.codec.map(Codec::name);
             all.push(of(

@@ -1,6 +1,7 @@
 //! What was received of one source: loss and jitter as RFC 3550 appendix A defines them.
 
 use crate::clock::{Nanos, SECOND};
+use crate::quality::Loss;
 
 /// A sequence step beyond this is a restarted sender, not loss (A.1 MAX_DROPOUT).
 const MAX_DROPOUT: u16 = 3_000;
@@ -10,8 +11,11 @@ pub struct Reception {
     pub packets: u64,
     pub bytes: u64,
     source: Option<Source>,
-    /// Lost of sources that ended before this one.
+    /// Expected and lost of sources that ended before this one.
+    expected_before: u64,
     lost_before: u64,
+    /// Times that one or more packets in a row were missing.
+    loss_runs: u64,
     jitter_ns: f64,
     expected_reported: u64,
     received_reported: u64,
@@ -63,6 +67,7 @@ impl Reception {
             return;
         };
         let step = sequence.wrapping_sub(source.highest as u16) as i16;
+        self.loss_runs += u64::from(step > 1);
         source.highest = source
             .highest
             .max(source.highest.saturating_add_signed(i64::from(step)));
@@ -79,7 +84,7 @@ impl Reception {
     }
 
     fn restart(&mut self, ssrc: u32, sequence: u16) {
-        self.lost_before = self.lost();
+        (self.expected_before, self.lost_before) = (self.expected(), self.lost());
         let first = u64::from(sequence) + (1 << 16); // room for packets from before the first one
         self.source = Some(Source {
             ssrc,
@@ -97,6 +102,14 @@ impl Reception {
             .source
             .map_or(0, |s| (s.highest - s.first + 1).saturating_sub(s.received));
         self.lost_before + current
+    }
+
+    fn expected(&self) -> u64 {
+        self.expected_before + self.source.map_or(0, |s| s.highest - s.first + 1)
+    }
+
+    pub fn loss(&self) -> Loss {
+        Loss::new(self.expected(), self.lost(), self.loss_runs)
     }
 
     pub fn jitter_ms(&self) -> f64 {

@@ -173,9 +173,14 @@ impl Worker {
         now: Nanos,
         io: &mut dyn MediaIo,
     ) {
+        let stats = self.stats(id);
         let Some(Port { session, mut kind }) = self.ports.remove(&id) else {
             return;
         };
+        if let PortKind::Rtp(_) | PortKind::WebRtc(_) = kind {
+            let summary = Happening::PortClosed { port: id, stats };
+            self.events.tell(now, summary);
+        }
         open_ports(&self.counters, &kind).subtract(1);
         for source in self.matrix.to(id).to_vec() {
             self.disconnect(source, id, now);

@@ -28,6 +28,7 @@ const silent = new Set([
   "flow_started",
   "leg_opened",
   "leg_ringing",
+  "media_measured",
   "media_started",
   "media_stopped",
   "recording_closed",
