@@ -659,6 +659,19 @@ class MediaCore:
     def request_keyframe(self, track: int) -> None:
         """Ask the sender of a video track for a key frame (throttled)."""
 
+    def send_digits(self, port: int, digits: str, *, duration_ms: int = 100) -> None:
+        """Send digits to a port's peer: as telephone-events (RFC 4733), or as tones if it takes none.
+
+        They go out one after another, 80 ms apart, each at least 60 ms long; meanwhile the peer hears nothing else.
+        Raises UnknownPort, and BadSetting for what is no digit.
+        """
+
+    def relay_digit(self, track: int, digit: str, *, duration_ms: int = 100) -> None:
+        """Let those who hear the track have a digit that its peer sent by signalling (INFO). Raises UnknownTrack.
+
+        Digits that come as telephone-events are relayed without being asked.
+        """
+
     def detect_dtmf(self, track: int, on: bool) -> None:
         """Listen for tones of digits (ITU-T Q.24) in a track's sound, for a peer without telephone-event.
 

@@ -8,6 +8,7 @@ use webrtc::{Answer, BadOffer, Leg};
 
 use crate::clock::Nanos;
 use crate::codec::Codec;
+use crate::dtmf::Press;
 use crate::id::{PortId, SessionId, TrackId};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::RtpConfig;
@@ -87,6 +88,17 @@ pub enum Command {
     Disconnect {
         source: TrackId,
         destination: PortId,
+    },
+    /// Send digits to a port's peer.
+    SendDigits {
+        port: PortId,
+        digits: String,
+        ms: u32,
+    },
+    /// A digit of the track's peer came by signalling: those who hear the track get it.
+    RelayDigit {
+        track: TrackId,
+        press: Press,
     },
     /// Listen for tones of digits in a track's sound.
     DetectDigits {

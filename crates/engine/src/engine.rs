@@ -15,6 +15,7 @@ use crate::clock::{Clock, Nanos, MILLISECOND};
 use crate::codec::{Codec, Rate, FRAME_MS};
 use crate::command::{Command, Play};
 use crate::directory::{Directory, Entry, Kind};
+use crate::dtmf::{pair_of, Press};
 use crate::error::CoreError;
 use crate::event::{Event, EventQueue};
 use crate::id::{PortId, SessionId, TrackId};
@@ -346,6 +347,27 @@ impl Engine {
         let control = self.control();
         let session = control.directory.track(track)?;
         control.ask(session, Command::RequestKeyframe { track })
+    }
+
+    /// Send digits to a port's peer, each for so long: as telephone-events, or as tones if it takes none.
+    pub fn send_digits(&self, port: PortId, digits: String, ms: u32) -> Result<(), CoreError> {
+        if let Some(bad) = digits.chars().find(|&digit| pair_of(digit).is_none()) {
+            return Err(CoreError::BadSetting(format!("no digit: {bad:?}")));
+        }
+        self.ask_port(port, Command::SendDigits { port, digits, ms })
+    }
+
+    fn ask_port(&self, port: PortId, command: Command) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.port(port)?.session;
+        control.ask(session, command)
+    }
+
+    /// A digit of the track's peer came by signalling: those who hear the track get it.
+    pub fn relay_digit(&self, track: TrackId, press: Press) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::RelayDigit { track, press })
     }
 
     /// Listen for tones of digits in a track's sound, for a peer that sends no telephone-events.

@@ -154,6 +154,24 @@ impl OutStream {
         header
     }
 
+    /// A press begins: its packets carry this timestamp, and what is sent after it starts a talk spurt.
+    pub fn begin_event(&mut self, now: Nanos) -> u32 {
+        let timestamp = if self.running {
+            self.timestamp.wrapping_add(self.duration)
+        } else {
+            self.resume_at(now)
+        };
+        self.pause();
+        (self.timestamp, self.duration, self.sent_at) = (timestamp, 0, Some(now));
+        timestamp
+    }
+
+    /// The number of a packet of a press.
+    pub fn event_sequence(&mut self) -> u64 {
+        self.next_sequence += 1;
+        self.next_sequence - 1
+    }
+
     /// Nothing is sent for a while: the next packet starts a talk spurt at the time it goes.
     pub fn pause(&mut self) {
         self.running = false;
@@ -293,6 +311,18 @@ mod tests {
             numbers(out.relay(A, packet(7, 14, 640), 80 * MILLISECOND)),
             Some((1_002, 50_640, false))
         );
+    }
+
+    #[test]
+    fn a_press_takes_its_place_between_frames_and_relayed_packets() {
+        let mut out = stream();
+        out.relay(A, packet(7, 10, 0), 0);
+        assert_eq!(out.begin_event(20 * MILLISECOND), 50_160);
+        assert_eq!((out.event_sequence(), out.event_sequence()), (1_001, 1_002));
+        let after = out.relay(A, packet(7, 14, 640), 80 * MILLISECOND);
+        assert_eq!(numbers(after), Some((1_003, 50_640, true)));
+        out.frame(160, 100 * MILLISECOND);
+        assert_eq!(out.begin_event(120 * MILLISECOND), 50_960);
     }
 
     #[test]

@@ -19,11 +19,16 @@ pub struct Slot {
     pub listened: Vec<TrackId>,
     /// Ports that mix.
     pub mixed: Vec<PortId>,
+    /// Ports that send digits.
+    pub pressing: Vec<PortId>,
 }
 
 impl Slot {
     fn is_empty(&self) -> bool {
-        self.players.is_empty() && self.listened.is_empty() && self.mixed.is_empty()
+        self.players.is_empty()
+            && self.listened.is_empty()
+            && self.mixed.is_empty()
+            && self.pressing.is_empty()
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mediaswitch_engine::clock::{Clock, Nanos, MILLISECOND, SECOND};
-use mediaswitch_engine::codec::{g711, opus, Codec, Rate};
+use mediaswitch_engine::codec::{Codec, Encoder, Rate, MAX_PAYLOAD};
 use mediaswitch_engine::command::Command;
 use mediaswitch_engine::dtmf::{code_of, pair_of, DIGITS};
 use mediaswitch_engine::event::{EventQueue, Happening};
@@ -254,12 +254,9 @@ fn presses_as_events(codec: Codec, count: usize) -> (String, String, usize) {
     (pressed, line.digits(), unknowable)
 }
 
-fn encode(codec: Codec, encoder: &mut opus::Encoder, samples: &[i16]) -> Vec<u8> {
-    let mut payload = vec![0; opus::MAX_PACKET];
-    let length = match codec {
-        Codec::Opus => encoder.encode(samples, &mut payload),
-        g711 => g711::encode(g711, samples, &mut payload),
-    };
+fn encode(encoder: &mut dyn Encoder, samples: &[i16]) -> Vec<u8> {
+    let mut payload = vec![0; MAX_PAYLOAD];
+    let length = encoder.encode(samples, &mut payload);
     payload.truncate(length);
     payload
 }
@@ -297,7 +294,9 @@ fn presses_as_tones(codec: Codec, network: Network, count: usize, shortest_ms: u
     let mut line = Line::new(codec, network, true);
     let mut chance = Chance(Random::with_seed(5));
     let presses = chance.presses(count, (shortest_ms, 600), (100, 400));
-    let mut encoder = opus::Encoder::new(Rate::Narrow);
+    let rate = codec.rate_for(Rate::Narrow);
+    let per_ms = u64::from(rate.hz()) / 1_000;
+    let mut encoder = codec.encoder(rate);
     let mut pending = Vec::new();
     let begun = line.now;
     for press in &presses {
@@ -309,18 +308,18 @@ fn presses_as_tones(codec: Codec, network: Network, count: usize, shortest_ms: u
                 .map(|hz| f64::from(hz) * (1.0 + chance.between(-0.01, 0.01))),
         };
         let column = sound.row * 10f64.powf(sound.column / 20.0);
-        let sine = |hz: f64, k: u64| (TAU * hz * k as f64 / f64::from(Rate::Narrow.hz())).sin();
+        let sine = |hz: f64, k: u64| (TAU * hz * k as f64 / f64::from(rate.hz())).sin();
         let tone = |k: u64| sound.row * sine(sound.hz[0], k) + column * sine(sound.hz[1], k);
-        let silence = std::iter::repeat_n(0.0, (press.pause_ms * 8) as usize);
-        let samples: Vec<f64> = (0..press.ms * 8).map(tone).chain(silence).collect();
+        let silence = std::iter::repeat_n(0.0, (press.pause_ms * per_ms) as usize);
+        let samples: Vec<f64> = (0..press.ms * per_ms).map(tone).chain(silence).collect();
         pending.extend(
             samples
                 .into_iter()
                 .map(|s| (s + chance.between(-20.0, 20.0)).clamp(-32_768.0, 32_767.0) as i16),
         );
-        while pending.len() >= 160 {
-            let payload = encode(codec, &mut encoder, &pending[..160]);
-            pending.drain(..160);
+        while pending.len() >= rate.frame() {
+            let payload = encode(&mut *encoder, &pending[..rate.frame()]);
+            pending.drain(..rate.frame());
             let timestamp = (line.now - begun) * u64::from(codec.clock_rate()) / SECOND;
             line.send(96, timestamp as u32, false, &payload);
             line.pass();
@@ -357,9 +356,9 @@ fn speech(folder: &Path) -> Vec<i16> {
 /// Speak into the line; what it takes for digits, and the minutes it heard.
 fn digits_in_speech(samples: &[i16], codec: Codec, network: Network) -> (String, f64) {
     let mut line = Line::new(codec, network, true);
-    let mut encoder = opus::Encoder::new(Rate::Narrow);
+    let mut encoder = codec.encoder(Rate::Narrow);
     for (n, frame) in samples.chunks_exact(160).enumerate() {
-        let payload = encode(codec, &mut encoder, frame);
+        let payload = encode(&mut *encoder, frame);
         line.send(96, n as u32 * codec.clock_rate() / 50, false, &payload);
         line.pass();
     }
@@ -414,6 +413,11 @@ fn tones_on_a_bad_network_count_once_each() {
 }
 
 #[test]
+fn tones_in_g722_count_once_each() {
+    assert_eq!(presses_as_tones(Codec::G722, BAD, 200, 100), all_once(200));
+}
+
+#[test]
 fn tones_in_opus_count_once_each() {
     assert_eq!(presses_as_tones(Codec::Opus, BAD, 200, 100), all_once(200));
 }
@@ -442,7 +446,7 @@ fn the_long_runs() {
             told.len()
         ));
     }
-    for codec in [Codec::Pcmu, Codec::Pcma, Codec::Opus] {
+    for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722, Codec::Opus] {
         let tally = presses_as_tones(codec, BAD, 10_000, 100);
         println!("{codec:?} {tally:?}");
         let Tally { presses, errors } = tally;

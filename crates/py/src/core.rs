@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use mediaswitch_engine::codec::Codec;
+use mediaswitch_engine::dtmf::Press;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{sendable, Link, RtpConfig};
@@ -228,6 +229,33 @@ impl MediaCore {
     /// Ask the sender of a video track for a key frame (throttled).
     fn request_keyframe(&self, py: Python<'_>, track: u64) -> PyResult<()> {
         py.detach(|| self.engine.request_keyframe(TrackId(track)))
+            .map_err(to_py_error)
+    }
+
+    /// Send digits to a port's peer. Raises UnknownPort, BadSetting.
+    #[pyo3(signature = (port, digits, *, duration_ms = 100))]
+    fn send_digits(
+        &self,
+        py: Python<'_>,
+        port: u64,
+        digits: String,
+        duration_ms: u32,
+    ) -> PyResult<()> {
+        py.detach(|| self.engine.send_digits(PortId(port), digits, duration_ms))
+            .map_err(to_py_error)
+    }
+
+    /// Let those who hear the track have a digit that its peer sent by signalling. Raises UnknownTrack.
+    #[pyo3(signature = (track, digit, *, duration_ms = 100))]
+    fn relay_digit(
+        &self,
+        py: Python<'_>,
+        track: u64,
+        digit: char,
+        duration_ms: u32,
+    ) -> PyResult<()> {
+        let press = Press { digit, duration_ms };
+        py.detach(|| self.engine.relay_digit(TrackId(track), press))
             .map_err(to_py_error)
     }
 

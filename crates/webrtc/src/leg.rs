@@ -17,7 +17,7 @@ use str0m::{
 use crate::config::{AudioCodec, LegConfig};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Event, FailureReason, Line, OutPacket, Output, Packet};
-use crate::negotiate::{self, Negotiated};
+use crate::negotiate::{self, Negotiated, Payload};
 use crate::offer::{has_video, Roles};
 use crate::sleeping::Sleeping;
 use crate::tally::{LineStats, Tally};
@@ -319,7 +319,40 @@ impl Leg {
         let Some(payload) = line.payload_of(codec).filter(|_| line.line.receives) else {
             return false;
         };
-        let pt = payload.pt;
+        let payload = *payload;
+        self.write(now, mid, payload, packet, patch)
+    }
+
+    /// Whether the peer takes telephone-events at this clock on this line.
+    pub fn takes_events(&self, mid: Mid, clock_rate: u32) -> bool {
+        let line = self.lines.iter().find(|n| n.line.mid == mid);
+        line.is_some_and(|n| n.line.receives && n.events_at(clock_rate).is_some())
+    }
+
+    /// Queue a packet of a telephone-event at this clock, which is the audio's; as [`Leg::send`] otherwise.
+    pub fn send_event<P: Into<Arc<[u8]>>>(
+        &mut self,
+        now: Instant,
+        mid: Mid,
+        clock_rate: u32,
+        packet: OutPacket<P>,
+    ) -> bool {
+        let line = self.lines.iter().find(|n| n.line.mid == mid);
+        let payload = line.and_then(|n| n.events_at(clock_rate).filter(|_| n.line.receives));
+        match payload.filter(|_| self.is_connected()) {
+            Some(&payload) => self.write(now, mid, payload, packet, None),
+            None => false,
+        }
+    }
+
+    fn write<P: Into<Arc<[u8]>>>(
+        &mut self,
+        now: Instant,
+        mid: Mid,
+        payload: Payload,
+        packet: OutPacket<P>,
+        patch: Option<Vp8Patch>,
+    ) -> bool {
         self.sleeping.wake(&mut self.rtc, mid);
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx_by_mid(mid, None) else {
@@ -330,9 +363,9 @@ impl Leg {
             .entry(mid)
             .or_default()
             .count_outgoing(bytes.len());
-        let mut write = RtpWrite::new(pt, packet.seq.into(), packet.timestamp, now, bytes)
+        let mut write = RtpWrite::new(payload.pt, packet.seq.into(), packet.timestamp, now, bytes)
             .marker(packet.marker)
-            .nackable(codec == Codec::Vp8);
+            .nackable(payload.codec == Codec::Vp8);
         if let Some(patch) = patch {
             write = write.vp8_patch(patch);
         }

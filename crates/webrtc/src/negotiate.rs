@@ -40,6 +40,12 @@ impl Negotiated {
         answered.find(|p| p.codec == codec)
     }
 
+    /// What to send telephone-events at this clock as.
+    pub fn events_at(&self, clock_rate: u32) -> Option<&Payload> {
+        let is_it = |p: &&Payload| p.codec == Codec::TelephoneEvent && p.clock_rate == clock_rate;
+        self.payloads.iter().find(is_it)
+    }
+
     fn answers(&self, payload: &Payload) -> bool {
         payload.codec == Codec::TelephoneEvent || self.line.codecs.contains(&payload.codec)
     }

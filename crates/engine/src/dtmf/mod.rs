@@ -2,9 +2,11 @@
 
 pub mod events;
 pub mod inband;
+pub mod send;
 
 pub use events::{EventPacket, TelephoneEvents};
 pub use inband::ToneDetector;
+pub use send::{DigitSender, Moment};
 
 /// Event codes 0 to 15 in order (RFC 4733 §3.2).
 pub const DIGITS: &[u8; 16] = b"0123456789*#ABCD";

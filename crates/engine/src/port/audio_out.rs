@@ -2,6 +2,7 @@
 
 use crate::clock::Nanos;
 use crate::codec::{Codec, Encoder, Rate, FRAME_MS, MAX_PAYLOAD};
+use crate::dtmf::{DigitSender, Moment};
 use crate::id::TrackId;
 use crate::mix::Mixer;
 use crate::relay::{Header, Incoming, OutStream};
@@ -39,6 +40,13 @@ struct Mixing {
     frame: [i16; Rate::MAX_FRAME],
 }
 
+/// Encodes digits for a peer that takes no events.
+struct Tones {
+    codec: Codec,
+    rate: Rate,
+    encoder: Box<dyn Encoder>,
+}
+
 pub struct AudioOut {
     /// Codecs the peer takes, the one to encode in first.
     codecs: Vec<Codec>,
@@ -47,6 +55,10 @@ pub struct AudioOut {
     pub plan: Plan,
     pub stream: OutStream,
     mixing: Option<Box<Mixing>>,
+    /// Digits for the peer; while it is busy no sound is sent.
+    pub digits: DigitSender,
+    event_timestamp: u32,
+    tones: Option<Tones>,
     pub packets: u64,
     pub bytes: u64,
     /// Of the newest packet.
@@ -62,6 +74,9 @@ impl AudioOut {
             plan: Plan::Silent,
             stream,
             mixing: None,
+            digits: DigitSender::default(),
+            event_timestamp: 0,
+            tones: None,
             packets: 0,
             bytes: 0,
             codec: None,
@@ -144,6 +159,9 @@ impl AudioOut {
         if self.plan != Plan::Relay(source) || !self.sending || !self.accepts(packet.codec) {
             return None;
         }
+        if self.digits.is_busy() {
+            return None;
+        }
         self.stream.set_clock_rate(packet.codec.clock_rate());
         let incoming = Incoming {
             ssrc: packet.ssrc,
@@ -184,6 +202,10 @@ impl AudioOut {
             return;
         };
         mixing.mix(frame_of);
+        if self.digits.is_busy() {
+            mixing.pending.clear();
+            return;
+        }
         let mut payload = [0; MAX_PAYLOAD];
         while let Some(length) = mixing.encode(self.ptime_ms, &mut payload) {
             let (codec, payload) = (mixing.codec, &payload[..length]);
@@ -200,10 +222,54 @@ impl AudioOut {
         }
     }
 
+    /// The event packet of this frame, if it has one.
+    pub fn event(&mut self, moment: &Moment, now: Nanos) -> Option<(Header, [u8; 4])> {
+        if moment.begins {
+            if let Some(codec) = self.preferred().filter(|_| self.codec.is_none()) {
+                self.stream.set_clock_rate(codec.clock_rate()); // nothing was sent yet that would have set it
+            }
+            self.event_timestamp = self.stream.begin_event(now);
+        }
+        let (payload, step) = moment.event(self.stream.clock_rate())?;
+        self.packets += 1;
+        self.bytes += payload.len() as u64;
+        let header = Header {
+            sequence: self.stream.event_sequence(),
+            timestamp: self.event_timestamp.wrapping_add(step),
+            marker: moment.begins,
+        };
+        Some((header, payload))
+    }
+
+    /// A frame of a digit's tone, for a peer that takes no events. Returns its codec and the length of its payload.
+    pub fn tone(&mut self, moment: &Moment, payload: &mut [u8]) -> Option<(Codec, usize)> {
+        let codec = self.preferred()?;
+        let tones = self.tones.take_if(|tones| tones.codec == codec);
+        let tones = self
+            .tones
+            .insert(tones.unwrap_or_else(|| Tones::new(codec)));
+        let mut frame = [0; Rate::MAX_FRAME];
+        let frame = &mut frame[..tones.rate.frame()];
+        moment.tone(tones.rate, frame);
+        let length = tones.encoder.encode(frame, payload);
+        Some((codec, length))
+    }
+
     fn count(&mut self, codec: Codec, payload: &[u8]) {
         self.packets += 1;
         self.bytes += payload.len() as u64;
         self.codec = Some(codec);
+    }
+}
+
+impl Tones {
+    fn new(codec: Codec) -> Tones {
+        let rate = codec.rate_for(Rate::Narrow);
+        Tones {
+            codec,
+            rate,
+            encoder: codec.encoder(rate),
+        }
     }
 }
 

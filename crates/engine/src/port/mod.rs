@@ -14,6 +14,8 @@ use self::rtp::RtpPort;
 use self::tap::TapPort;
 use self::webrtc::WebRtcPort;
 use crate::clock::Nanos;
+use crate::codec::MAX_PAYLOAD;
+use crate::dtmf::Moment;
 use crate::id::SessionId;
 use crate::io::MediaIo;
 
@@ -42,6 +44,38 @@ impl Port {
 }
 
 impl PortKind {
+    /// Send what a frame of a digit is: an event where the peer takes them, else its tone. True as for `send`.
+    pub fn send_digit(&mut self, moment: &Moment, now: Nanos, io: &mut dyn MediaIo) -> bool {
+        let (out, takes_events) = match self {
+            PortKind::Rtp(port) => {
+                let takes_events = port.takes_events();
+                (&mut port.out, takes_events)
+            }
+            PortKind::WebRtc(port) => {
+                let takes_events = port.takes_events();
+                (&mut port.audio, takes_events)
+            }
+            _ => return false,
+        };
+        let mut payload = [0; MAX_PAYLOAD];
+        if !takes_events {
+            let Some((codec, length)) = out.tone(moment, &mut payload) else {
+                return false;
+            };
+            let audio = out.frame(codec, &payload[..length], now);
+            return self.send(&audio, now, io);
+        }
+        let Some((header, payload)) = out.event(moment, now) else {
+            return false;
+        };
+        match self {
+            PortKind::Rtp(port) => port.send_event(header, &payload, io),
+            PortKind::WebRtc(port) => port.send_event(header, &payload, now),
+            PortKind::Player(_) | PortKind::Recorder => {}
+        }
+        matches!(self, PortKind::WebRtc(_))
+    }
+
     /// Send a packet placed by `audio_out`. True if it waits in a WebRTC leg to be polled.
     pub fn send(&mut self, audio: &OutAudio<'_>, now: Nanos, io: &mut dyn MediaIo) -> bool {
         match self {

@@ -14,7 +14,7 @@ use crate::io::udp::MAX_DATAGRAM;
 use crate::io::{Endpoint, MediaIo};
 use crate::quality::Loss;
 use crate::random::Random;
-use crate::relay::OutStream;
+use crate::relay::{Header, OutStream};
 use crate::rtp::packet::{self, Packet};
 use crate::rtp::reception::Reception;
 use crate::rtp::rtcp::{self, AboutUs, LastReport, SenderInfo};
@@ -321,6 +321,25 @@ impl RtpPort {
         }
     }
 
+    /// Put a packet of a digit on the wire.
+    pub fn send_event(&mut self, header: Header, payload: &[u8], io: &mut dyn MediaIo) {
+        let event = self.config.as_ref().and_then(|c| c.telephone_event);
+        let Some((payload_type, (wire, _))) = event.zip(self.wire()) else {
+            return;
+        };
+        let mut wire = Wire {
+            payload_type,
+            ..wire
+        };
+        wire.put(header, payload, io);
+    }
+
+    pub fn takes_events(&self) -> bool {
+        self.config
+            .as_ref()
+            .is_some_and(|config| config.telephone_event.is_some())
+    }
+
     /// The way out, beside what goes there.
     fn wire(&mut self) -> Option<(Wire<'_>, &mut AudioOut)> {
         let wire = Wire {
@@ -464,13 +483,17 @@ struct Wire<'a> {
 
 impl Wire<'_> {
     fn send(&mut self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
+        self.put(audio.header, audio.payload, io);
+    }
+
+    fn put(&mut self, header: Header, payload: &[u8], io: &mut dyn MediaIo) {
         let packet = Packet {
-            marker: audio.header.marker,
+            marker: header.marker,
             payload_type: self.payload_type,
-            sequence: audio.header.sequence as u16,
-            timestamp: audio.header.timestamp,
+            sequence: header.sequence as u16,
+            timestamp: header.timestamp,
             ssrc: self.ssrc,
-            payload: audio.payload,
+            payload,
         };
         let mut datagram = [0; MAX_DATAGRAM];
         let Some(mut length) = packet::write(&packet, &mut datagram) else {

@@ -187,6 +187,32 @@ impl WebRtcPort {
         }
     }
 
+    /// Queue a packet of a digit for the peer.
+    pub fn send_event(&mut self, header: Header, payload: &[u8], now: Nanos) {
+        let Some(mid) = self.mid_of(MediaKind::Audio) else {
+            return;
+        };
+        let Header {
+            sequence,
+            timestamp,
+            marker,
+        } = header;
+        let out = OutPacket {
+            seq: sequence,
+            timestamp,
+            marker,
+            payload,
+        };
+        let rate = self.audio.stream.clock_rate();
+        self.leg.send_event(self.clock.instant(now), mid, rate, out);
+    }
+
+    pub fn takes_events(&self) -> bool {
+        let rate = self.audio.stream.clock_rate();
+        self.mid_of(MediaKind::Audio)
+            .is_some_and(|mid| self.leg.takes_events(mid, rate))
+    }
+
     /// Mix one frame and queue what is full.
     pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, now: Nanos) {
         let Some(mid) = self.mid_of(MediaKind::Audio) else {

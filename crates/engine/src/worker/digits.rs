@@ -7,6 +7,10 @@ use crate::dtmf::events::Signals;
 use crate::dtmf::{Press, Signal};
 use crate::event::Happening;
 use crate::id::{PortId, TrackId};
+use crate::io::MediaIo;
+use crate::port::audio_out::AudioOut;
+use crate::port::Port;
+use crate::wheel::{set_member, Wheel};
 
 impl Worker {
     /// Listen for tones of digits in a track's sound, or no longer.
@@ -23,10 +27,74 @@ impl Worker {
             track.digits.note_events();
         }
         for signal in signals.into_iter().flatten() {
-            if let Signal::Over(press) = signal {
-                self.tell_press(port, press, now);
+            match signal {
+                Signal::Began(digit) => self.pass_on(id, |out| out.digits.press(id, digit)),
+                Signal::Over(press) => {
+                    self.pass_on(id, |out| out.digits.release(id, press));
+                    self.tell_press(port, press, now);
+                }
             }
         }
+    }
+
+    /// A digit of the track's peer that came by signalling.
+    pub(super) fn relay_digit(&mut self, id: TrackId, press: Press) {
+        self.pass_on(id, |out| out.digits.send(press.digit, press.duration_ms));
+    }
+
+    /// Send digits to a port's peer.
+    pub(super) fn send_digits(&mut self, id: PortId, digits: &str, ms: u32) {
+        self.press_on(id, |out| {
+            digits.chars().for_each(|digit| out.digits.send(digit, ms));
+        });
+    }
+
+    /// Let everyone who hears the track have a press of its peer.
+    fn pass_on(&mut self, id: TrackId, press: impl Fn(&mut AudioOut)) {
+        for place in 0..self.matrix.from(id).len() {
+            let destination = self.matrix.from(id)[place].destination;
+            self.press_on(destination, &press);
+        }
+    }
+
+    fn press_on(&mut self, id: PortId, press: impl Fn(&mut AudioOut)) {
+        let Some(port) = self.ports.get_mut(&id) else {
+            return;
+        };
+        let slot = Wheel::slot_of(port.session);
+        let Some(out) = port.audio_out().filter(|out| out.is_sending()) else {
+            return;
+        };
+        press(out);
+        if out.digits.is_busy() {
+            set_member(&mut self.wheel.slot(slot).pressing, id, true);
+        }
+    }
+
+    /// The destination does not hear the track any more.
+    pub(super) fn forget_digits(&mut self, id: TrackId, destination: PortId) {
+        let port = self.ports.get_mut(&destination);
+        if let Some(out) = port.and_then(Port::audio_out) {
+            out.digits.forget(id);
+        }
+    }
+
+    /// Send a frame of what a port's digits are; false when all are sent.
+    pub(super) fn tick_digits(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) -> bool {
+        let Some(port) = self.ports.get_mut(&id) else {
+            return false;
+        };
+        let Some(out) = port.audio_out() else {
+            return false;
+        };
+        let Some(moment) = out.digits.next() else {
+            return false;
+        };
+        let goes_on = out.digits.is_busy();
+        if port.kind.send_digit(&moment, at, io) {
+            self.legs.dirty.push(id);
+        }
+        goes_on
     }
 
     /// Make a track's frame that is due, and hear digits in it.

@@ -148,6 +148,8 @@ impl Worker {
                 source,
                 destination,
             } => self.disconnect(source, destination, now),
+            Command::SendDigits { port, digits, ms } => self.send_digits(port, &digits, ms),
+            Command::RelayDigit { track, press } => self.relay_digit(track, press),
             Command::DetectDigits { track, on } => self.detect_digits(track, on),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),

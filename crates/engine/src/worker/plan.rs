@@ -41,6 +41,7 @@ impl Worker {
 
     pub(super) fn disconnect(&mut self, source: TrackId, destination: PortId, now: Nanos) {
         if self.matrix.disconnect(source, destination) {
+            self.forget_digits(source, destination);
             self.counters.crosspoints.subtract(1);
             self.plan(destination, now);
             self.provide(source);

@@ -188,6 +188,7 @@ impl Worker {
         let slot = self.wheel.slot(Wheel::slot_of(session));
         set_member(&mut slot.mixed, id, false);
         set_member(&mut slot.players, id, false);
+        set_member(&mut slot.pressing, id, false);
         match &mut kind {
             PortKind::Rtp(rtp) => {
                 rtp.say_goodbye(now, io);

@@ -9,6 +9,7 @@ use super::{Worker, WorkerSettings};
 use crate::clock::{Clock, Nanos, MILLISECOND, SECOND};
 use crate::codec::{g711, opus, Codec, Rate, COMFORT_NOISE};
 use crate::command::{Command, Play};
+use crate::dtmf::{EventPacket, Moment, Press, Signal, TelephoneEvents, ToneDetector};
 use crate::event::{EventQueue, Happening, PlayOutcome};
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
@@ -275,6 +276,29 @@ impl Heard {
             payload: packet.payload.to_vec(),
         }
     }
+}
+
+/// Digits that a peer who gets these packets counts by telephone-events.
+fn presses_heard(heard: &[Heard], rate: u32) -> Vec<char> {
+    let mut events = TelephoneEvents::default();
+    let signals = heard
+        .iter()
+        .filter(|packet| packet.payload_type == TELEPHONE_EVENT);
+    let told = signals.flat_map(|packet| {
+        let event = EventPacket {
+            ssrc: packet.ssrc,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload: &packet.payload,
+            rate,
+        };
+        events.receive(&event, 0)
+    });
+    let over = |signal| match signal {
+        Signal::Over(press) => Some(press.digit),
+        Signal::Began(_) => None,
+    };
+    told.flatten().filter_map(over).collect()
 }
 
 /// One stream: no number missed or used twice, and no timestamp inside the packet before.
@@ -551,7 +575,7 @@ fn digits_are_told_once_and_leave_no_hole_in_what_is_relayed() {
     };
     assert_eq!(digits, [digit('7', 100), digit('#', 20)]);
     let heard = call.heard_by(&b);
-    assert!(heard.iter().all(|packet| packet.payload_type == 0));
+    assert_eq!(presses_heard(&heard, 8_000), ['7', '#']);
     let sequences: Vec<u16> = heard.iter().map(|packet| packet.sequence).collect();
     assert!(
         sequences
@@ -885,4 +909,147 @@ fn what_names_a_closed_port_or_track_does_nothing() {
         (call.counters.crosspoints.get(), call.happened()),
         (0, vec![])
     );
+}
+
+/// Digits that a detector hears in what was sent.
+fn tones_heard(heard: &[Heard]) -> String {
+    let mut detector = ToneDetector::default();
+    let mut digits = String::new();
+    for frame in samples(heard).chunks_exact(160) {
+        for signal in detector.process(frame, false).into_iter().flatten() {
+            if let Signal::Over(press) = signal {
+                digits.push(press.digit);
+            }
+        }
+    }
+    digits
+}
+
+#[test]
+fn a_press_reaches_who_hears_the_track_across_codecs_and_clocks_and_nobody_else() {
+    let mut call = Call::new();
+    let mut a = call.phone(Codec::Pcmu);
+    let (b, c, d) = (
+        call.phone(Codec::Pcma),
+        call.phone(Codec::Opus),
+        call.phone(Codec::Pcmu),
+    );
+    call.connect(a.track, b.port);
+    call.connect(a.track, c.port);
+    call.connect(c.track, d.port);
+    call.pass(200 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    for (n, code) in [4u8, 4, 11].into_iter().enumerate() {
+        let start = a.sent * 160 + n as u32;
+        call.press(&mut a, start, [code, 10, 0, 160]);
+        call.silence(60 * MILLISECOND);
+        call.press(&mut a, start, [code, 0x8A, 2, 0x80]);
+        call.silence(100 * MILLISECOND);
+    }
+    call.pass(SECOND, &mut [(&mut a, &numbered)]);
+    let (at_b, at_c) = (call.heard_by(&b), call.heard_by(&c));
+    assert_eq!(presses_heard(&at_b, 8_000), ['4', '4', '#']);
+    assert_eq!(presses_heard(&at_c, 48_000), ['4', '4', '#']);
+    for heard in [at_b, at_c] {
+        let follows = |pair: &[Heard]| pair[1].sequence == pair[0].sequence.wrapping_add(1);
+        assert!(heard.windows(2).all(follows));
+        let sound: Vec<_> = heard
+            .iter()
+            .filter(|p| p.payload_type != TELEPHONE_EVENT)
+            .collect();
+        let step = |pair: &[&Heard]| pair[1].timestamp.wrapping_sub(pair[0].timestamp) as i32;
+        assert!(
+            sound.windows(2).all(|pair| step(pair) > 0),
+            "sound goes on in time"
+        );
+    }
+    assert_eq!(presses_heard(&call.heard_by(&d), 8_000), []);
+}
+
+#[test]
+fn a_peer_without_telephone_events_gets_tones() {
+    let mut call = Call::new();
+    let (mut a, b) = (call.phone(Codec::Pcmu), call.phone(Codec::Pcmu));
+    let without = RtpConfig {
+        telephone_event: None,
+        ..config(Codec::Pcmu, b.address)
+    };
+    call.ask(Command::ConfigureRtp {
+        port: b.port,
+        config: without,
+    });
+    call.connect(a.track, b.port);
+    call.pass(200 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    let digits = "1590".to_owned();
+    call.ask(Command::SendDigits {
+        port: b.port,
+        digits,
+        ms: 80,
+    });
+    call.ask(Command::RelayDigit {
+        track: a.track,
+        press: Press {
+            digit: '#',
+            duration_ms: 100,
+        },
+    });
+    call.pass(2 * SECOND, &mut [(&mut a, &tone_of(300.0, Codec::Pcmu))]);
+    let heard = call.heard_by(&b);
+    assert_eq!(tones_heard(&heard), "1590#");
+    assert_continuous(&heard);
+}
+
+#[test]
+fn digits_are_sent_to_a_port_that_hears_nobody() {
+    let mut call = Call::new();
+    let a = call.phone(Codec::Opus);
+    let digits = "42".to_owned();
+    call.ask(Command::SendDigits {
+        port: a.port,
+        digits,
+        ms: 100,
+    });
+    call.silence(SECOND);
+    assert_eq!(presses_heard(&call.heard_by(&a), 48_000), ['4', '2']);
+}
+
+#[test]
+fn tones_of_a_peer_that_also_sends_events_are_not_counted_again() {
+    let mut call = Call::new();
+    let mut a = call.phone(Codec::Pcmu);
+    call.ask(Command::DetectDigits {
+        track: a.track,
+        on: true,
+    });
+    let five = |n: u32| {
+        let tone: Vec<i16> = samples_of_digit('5', n);
+        let mut payload = vec![0; 160];
+        g711::encode(Codec::Pcmu, &tone, &mut payload);
+        payload
+    };
+    call.pass(100 * MILLISECOND, &mut [(&mut a, &five)]);
+    call.pass(200 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    let digits = |call: &Call| {
+        let told = call.happened();
+        told.iter()
+            .filter(|what| matches!(what, Happening::Digit { digit: '5', .. }))
+            .count()
+    };
+    assert_eq!(digits(&call), 1, "by its tone");
+    let start = a.sent * 160;
+    call.press(&mut a, start, [5, 0x8A, 2, 0x80]);
+    call.pass(100 * MILLISECOND, &mut [(&mut a, &five)]);
+    call.pass(200 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    assert_eq!(digits(&call), 1, "by its event alone");
+}
+
+fn samples_of_digit(digit: char, frame: u32) -> Vec<i16> {
+    let moment = Moment {
+        digit,
+        ms: 20 * (frame + 1),
+        begins: false,
+        after: 0,
+    };
+    let mut samples = vec![0; 160];
+    moment.tone(Rate::Narrow, &mut samples);
+    samples
 }

@@ -51,6 +51,7 @@ impl Worker {
         for &port in &slot.mixed {
             self.tick_mixer(port, at, io);
         }
+        slot.pressing.retain(|&port| self.tick_digits(port, at, io));
         *self.wheel.slot(index) = slot;
     }
 
@@ -125,7 +126,10 @@ impl Worker {
                 self.counters.recording_lost.add(u64::from(lost));
                 continue;
             }
-            let Some(out) = port.audio_out().filter(|out| out.plan == Plan::Relay(id)) else {
+            let Some(out) = port
+                .audio_out()
+                .filter(|out| out.plan == Plan::Relay(id) && !out.digits.is_busy())
+            else {
                 continue;
             };
             let Some(codec) = out.preferred() else {
