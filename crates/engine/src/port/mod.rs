@@ -71,7 +71,7 @@ impl PortKind {
         match self {
             PortKind::Rtp(port) => port.send_event(header, &payload, io),
             PortKind::WebRtc(port) => port.send_event(header, &payload, now),
-            PortKind::Player(_) | PortKind::Recorder => {}
+            _ => {}
         }
         matches!(self, PortKind::WebRtc(_))
     }
