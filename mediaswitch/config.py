@@ -21,6 +21,8 @@ def _ip(text: str) -> str:
 
 IpAddress = Annotated[str, AfterValidator(_ip)]
 Language = Literal["zh", "en"]
+Srtp = Literal["off", "optional", "required"]
+"Whether media is encrypted; optional: where the other side does it too (RFC 8643)."
 
 
 class Table(BaseModel):
@@ -65,6 +67,8 @@ class SipTable(Table):
     "Offered to phones in this order (RFC 8760); only MD5 for old ones that give up at an algorithm they do not know."
     accept_unknown: bool = False
     "Whether anybody may call the numbers of this server; false: only trunks and registered phones."
+    srtp: Srtp = "optional"
+    "Of callers that are neither a trunk nor a phone of ours."
 
 
 class MediaTable(Table):
@@ -150,6 +154,7 @@ class PhoneTable(Table):
     user: Name
     password: Annotated[str, StringConstraints(min_length=8)]
     display_name: str = ""
+    srtp: Srtp = "optional"
 
 
 class TrunkTable(Table):
@@ -159,6 +164,7 @@ class TrunkTable(Table):
     addresses: Annotated[tuple[IpAddress, ...], Field(min_length=1)]
     port: Port = 5060
     transport: Literal["udp", "tcp"] = "udp"
+    srtp: Srtp = "optional"
 
 
 class Config(Table):

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mediaswitch import _core
@@ -73,6 +73,16 @@ class PlayDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SrtpMedia:
+    """The SRTP keys of a leg, each with its salt behind it."""
+
+    profile: str
+    "A crypto-suite of RFC 4568 or RFC 7714."
+    send: bytes = field(repr=False)
+    receive: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtpMedia:
     """What an SDP offer and answer agreed on for a SIP leg. `send` and `receive` are our directions."""
 
@@ -85,6 +95,10 @@ class RtpMedia:
     ptime_ms: int
     send: bool
     receive: bool
+    srtp: SrtpMedia | None = None
+    "None: plain RTP."
+    rtcp_mux: bool = False
+    "RTCP on the port of RTP (RFC 5761)."
 
 
 class Exchange:
@@ -225,6 +239,7 @@ class Exchange:
     def configure_rtp(self, session: SessionId, leg: LegId, agreed: RtpMedia) -> None:
         """Apply what an offer and its answer agreed on. Raises Refused for a codec or address the core cannot use."""
         port = self._port_of(session, leg)
+        keys = agreed.srtp
         try:
             self._core.configure_rtp(
                 port,
@@ -237,6 +252,8 @@ class Exchange:
                 ptime_ms=agreed.ptime_ms,
                 send=agreed.send,
                 receive=agreed.receive,
+                srtp=None if keys is None else _core.SrtpKeys(keys.profile, send=keys.send, receive=keys.receive),
+                rtcp_mux=agreed.rtcp_mux,
             )
         except _core.BadSetting as error:
             raise Refused(str(error)) from error

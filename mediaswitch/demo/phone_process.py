@@ -30,6 +30,8 @@ class Settings:
     transport: str = "udp"
     codec: str = "PCMU"
     auto_answer: bool = False
+    srtp: bool = False
+    "Media only over RTP/SAVP, with keys in the SDP (RFC 4568)."
 
 
 def tell(event: str, **fields: object) -> None:
@@ -133,6 +135,9 @@ class Phone:
         media.boundAddress = media.publicAddress = settings.bind
         if settings.rtp_port:
             media.port, media.portRange = settings.rtp_port, 10
+        if settings.srtp:
+            config.mediaConfig.srtpUse = pj.PJMEDIA_SRTP_MANDATORY
+            config.mediaConfig.srtpSecureSignaling = 0
         account = Account(self)
         account.create(config)
         return account

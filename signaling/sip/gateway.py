@@ -20,7 +20,9 @@ from signaling.sip.errors import CallStateError, ParseError, SdpError, SipError,
 from signaling.sip.gateway_leg import END_REASON, SipLeg, Surroundings
 from signaling.sip.headers import NameAddr
 from signaling.sip.offer_answer import AudioNegotiation, Codec, Wish
+from signaling.sip.policies import SrtpPolicies
 from signaling.sip.registrar import Registrar
+from signaling.sip.security import Security, SrtpPolicy
 from signaling.sip.trunk import Trunks
 from signaling.sip.uri import Uri
 
@@ -49,6 +51,7 @@ class SipGateway:
         registrar: Registrar,
         trunks: Trunks,
         codecs: Sequence[Codec],
+        srtp: SrtpPolicies,
         now: Callable[[], int],
         flush: Callable[[], None],
     ) -> None:
@@ -57,7 +60,7 @@ class SipGateway:
         self._exchange, self._agent, self._now = exchange, agent, now
         self._admission, self._registrar = admission, registrar
         self._destinations = Destinations(registrar, trunks)
-        self._codecs = tuple(codecs)
+        self._codecs, self._srtp = tuple(codecs), srtp
         self._legs: dict[ev.CallRef, SipLeg] = {}
         self._pinger: asyncio.TimerHandle | None = None
 
@@ -111,7 +114,8 @@ class SipGateway:
             if not self._exchange.knows(_called(event)):
                 return Refusal(404)
             if event.offer is not None:
-                probe = AudioNegotiation(ip="127.0.0.1", port=9, session_id=1, codecs=self._codecs)
+                security = self._security(self._policy_of(event))
+                probe = AudioNegotiation(ip="127.0.0.1", port=9, session_id=1, codecs=self._codecs, security=security)
                 probe.answer(event.offer, Wish())
         except ParseError as error:
             log.info("call refused: %s", error.fault)
@@ -122,7 +126,7 @@ class SipGateway:
         new = NewSession(channel=Channel.PHONE, called=_called(event), customer=_customer(event), leg_kind=LegKind.SIP)
         session, first = self._exchange.start_session(new, leg)
         leg.session, leg.leg = session.id, first.id
-        leg.negotiation = self._negotiation(leg, self._codecs)
+        leg.negotiation = self._negotiation(leg, self._codecs, self._policy_of(event))
         if event.offer is None:
             leg.sdp = leg.negotiation.make_offer(leg.wish)
         else:
@@ -138,10 +142,22 @@ class SipGateway:
                 self._exchange.hang_up(leg.session, EndReason.FAILED)
         leg.hang_up(EndReason.FAILED)  # nothing more to do if the Exchange did it
 
-    def _negotiation(self, leg: SipLeg, codecs: Sequence[Codec]) -> AudioNegotiation:
+    def _policy_of(self, event: ev.IncomingCall) -> SrtpPolicy:
+        return self._srtp.of_caller(event.source, event.request.from_.uri.user, now=self._now())
+
+    def _security(self, policy: SrtpPolicy) -> Security:
+        return Security(policy=policy, new_key=self._agent.random.randbytes)
+
+    def _negotiation(self, leg: SipLeg, codecs: Sequence[Codec], srtp: SrtpPolicy) -> AudioNegotiation:
         port = self._exchange.open_rtp(leg.session, leg.leg)
         session_id = self._agent.random.getrandbits(48)
-        return AudioNegotiation(ip=port.ip, port=port.udp_port, session_id=session_id, codecs=codecs)
+        return AudioNegotiation(
+            ip=port.ip,
+            port=port.udp_port,
+            session_id=session_id,
+            codecs=codecs,
+            security=self._security(srtp),
+        )
 
     def _apply(self, leg: SipLeg) -> None:
         if leg.negotiation is not None and leg.negotiation.agreement is not None:
@@ -155,7 +171,8 @@ class SipGateway:
         outgoing = self._route(target, caller, inbound)
         ours = SipLeg(self._around, ev.CallRef(""), is_incoming=False, session=session, leg=leg)
         try:
-            ours.negotiation = self._negotiation(ours, self._codecs_like(inbound))
+            policy = self._srtp.of_called(Uri.parse(target))
+            ours.negotiation = self._negotiation(ours, self._codecs_like(inbound), policy)
             offer = ours.negotiation.make_offer(ours.wish)
             ours.call = self._agent.invite(outgoing(offer), now=self._now())
         except (SwitchError, SipError) as error:

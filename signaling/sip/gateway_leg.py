@@ -5,13 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from mediaswitch.exchange import Exchange, RtpMedia
+from mediaswitch.exchange import Exchange, RtpMedia, SrtpMedia
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.timeline import EndReason
 from signaling.sip.agent import UserAgent
 from signaling.sip.errors import CallStateError, UnknownCall
 from signaling.sip.events import CallRef, EndCause
 from signaling.sip.offer_answer import AudioAgreement, AudioNegotiation, Wish
+from signaling.sip.security import SrtpAgreement
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,8 @@ class SipLeg:
                 ptime_ms=agreement.ptime_ms,
                 send=agreement.send,
                 receive=agreement.receive and not held,
+                srtp=_keys(agreement.srtp) if agreement.srtp else None,
+                rtcp_mux=agreement.rtcp_mux,
             ),
         )
 
@@ -156,3 +159,7 @@ class SipLeg:
         if not done:
             log.info("session %s leg %s: the call had ended before our command", self.session, self.leg)
         return done
+
+
+def _keys(agreement: SrtpAgreement) -> SrtpMedia:
+    return SrtpMedia(profile=agreement.ours.suite, send=agreement.ours.key, receive=agreement.theirs.key)

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from signaling.sip.errors import SdpError
 from signaling.sip.sdp import Attributes, Media, Origin, RtpMap, SessionDescription
+from signaling.sip.security import SECURE, Crypto, Security, SrtpAgreement
 
-PROTOCOL = "RTP/AVP"
 DEFAULT_PTIME_MS = 20
 PTIMES_MS = (10, 20, 30, 40, 50, 60)
 
@@ -50,6 +50,11 @@ class AudioAgreement:
     "Of what we send."
     send: bool
     receive: bool
+    protocol: str = "RTP/AVP"
+    srtp: SrtpAgreement | None = None
+    "None: plain RTP."
+    rtcp_mux: bool = False
+    "RTCP on the port of RTP (RFC 5761)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +84,13 @@ class AudioNegotiation:
     An exchange that comes to nothing changes nothing (RFC 3264 §4): `save` before it, and `restore` then.
     """
 
-    def __init__(self, *, ip: str, port: int, session_id: int, codecs: Sequence[Codec]) -> None:
+    def __init__(
+        self, *, ip: str, port: int, session_id: int, codecs: Sequence[Codec], security: Security | None = None
+    ) -> None:
         """ip, port: where we receive RTP. codecs: those that we accept, the preferred first, in offers and answers."""
         self._ip, self._port, self._codecs = ip, port, tuple(codecs)
+        self._security = security or Security()
+        self._crypto: tuple[Crypto, ...] = ()
         self._origin = Origin(username="-", session_id=str(session_id), version=session_id, address=ip)
         self._sent: SessionDescription | None = None
         self._offer: SessionDescription | None = None
@@ -91,18 +100,27 @@ class AudioNegotiation:
     def make_offer(self, wish: Wish) -> bytes:
         """Return our offer; the agreement changes when `accept_answer` takes what comes back."""
         self._wish = wish
-        audio = Media(
-            kind="audio",
-            port=self._port,
-            protocol=PROTOCOL,
-            formats=tuple(str(rtpmap.payload_type) for rtpmap in self._offered()),
-            attributes=_attributes(self._offered(), wish.direction),
-        )
+        audio = self._offered_section(wish)
         others = self._other_sections()
         index = self._audio_index() if others else 0
         media = (*others[:index], audio, *others[index:])
         self._offer = self._versioned(media)
         return self._offer.to_bytes()
+
+    def _offered_section(self, wish: Wish) -> Media:
+        agreed = self.agreement
+        if agreed is None:
+            self._crypto = self._security.offer()
+        else:  # keys change only when the peer's do, so that the roll-over counters go on
+            self._crypto = (agreed.srtp.ours,) if agreed.srtp else ()
+        maps = self._offered()
+        return Media(
+            kind="audio",
+            port=self._port,
+            protocol=self._security.protocol(agreed.protocol if agreed else None),
+            formats=tuple(str(rtpmap.payload_type) for rtpmap in maps),
+            attributes=_attributes(maps, wish.direction, self._crypto, rtcp_mux=agreed.rtcp_mux if agreed else True),
+        )
 
     def accept_answer(self, body: bytes) -> AudioAgreement:
         """Take the answer to our last offer. Raises SdpError (status 488) if it leaves no audio to speak of."""
@@ -115,7 +133,8 @@ class AudioNegotiation:
         media = answer.media[index]
         if media.kind != "audio" or media.port == 0:
             raise SdpError("SDP: audio was refused", status=488)
-        agreement = self._agree(answer, media, self._wish)
+        srtp = self._security.accept(media, self._crypto)
+        agreement = self._agree(answer, media, self._wish, srtp)
         self._sent, self._offer = self._offer, None
         self.agreement = agreement
         return agreement
@@ -138,10 +157,14 @@ class AudioNegotiation:
         """Answer an offer; the new agreement is in `agreement`. Raises SdpError, status 488 without common ground."""
         offer = SessionDescription.parse(body)
         self._wish = wish
-        chosen = next((index for index, media in enumerate(offer.media) if self._is_acceptable(media)), None)
-        if chosen is None:
-            raise SdpError("SDP: no audio over RTP/AVP in a codec of ours", status=488)
-        agreement = self._agree(offer, offer.media[chosen], wish)
+        acceptable = [index for index, media in enumerate(offer.media) if self._is_acceptable(media)]
+        if not acceptable:
+            raise SdpError("SDP: no audio in a codec and a protection of ours", status=488)
+        # Who offers the same stream with and without SRTP (RFC 8643 §1) gets it with.
+        chosen = min(acceptable, key=lambda index: offer.media[index].protocol != SECURE)
+        media = offer.media[chosen]
+        srtp = self._security.answer(media, self.agreement.srtp if self.agreement else None)
+        agreement = self._agree(offer, media, wish, srtp)
         sections = tuple(
             self._answer_section(media, agreement) if index == chosen else _refusal(media)
             for index, media in enumerate(offer.media)
@@ -188,10 +211,12 @@ class AudioNegotiation:
         return next((found for codec in self._codecs for found in maps if _is_same(found, codec)), None)
 
     def _is_acceptable(self, media: Media) -> bool:
-        is_rtp_audio = media.kind == "audio" and media.port != 0 and media.protocol == PROTOCOL
+        is_rtp_audio = media.kind == "audio" and media.port != 0 and self._security.is_acceptable(media)
         return is_rtp_audio and self._find_codec(media) is not None
 
-    def _agree(self, remote: SessionDescription, media: Media, wish: Wish) -> AudioAgreement:
+    def _agree(
+        self, remote: SessionDescription, media: Media, wish: Wish, srtp: SrtpAgreement | None
+    ) -> AudioAgreement:
         codec = self._find_codec(media)
         if codec is None:
             raise SdpError("SDP: no codec of ours", status=488)
@@ -206,11 +231,16 @@ class AudioNegotiation:
             ptime_ms=_choose_ptime(media),
             send=wish.send and direction in ("sendrecv", "recvonly") and not is_unreachable,
             receive=wish.receive and direction in ("sendrecv", "sendonly"),
+            protocol=media.protocol,
+            srtp=srtp,
+            rtcp_mux=media.attribute("rtcp-mux") is not None,
         )
 
     def _answer_section(self, offered: Media, agreement: AudioAgreement) -> Media:
         maps = _agreed_maps(agreement)
-        attributes = _attributes(maps, _direction(agreement.send, agreement.receive))
+        crypto = (agreement.srtp.ours,) if agreement.srtp else ()
+        direction = _direction(agreement.send, agreement.receive)
+        attributes = _attributes(maps, direction, crypto, rtcp_mux=agreement.rtcp_mux)
         formats = tuple(str(m.payload_type) for m in maps)
         return Media(kind="audio", port=self._port, protocol=offered.protocol, formats=formats, attributes=attributes)
 
@@ -260,11 +290,14 @@ def _direction(send: bool, receive: bool) -> str:
     return "recvonly" if receive else "inactive"
 
 
-def _attributes(maps: Sequence[RtpMap], direction: str) -> Attributes:
+def _attributes(maps: Sequence[RtpMap], direction: str, crypto: Sequence[Crypto], *, rtcp_mux: bool) -> Attributes:
     attributes: list[tuple[str, str | None]] = []
     for rtpmap in maps:
         channels = f"/{rtpmap.channels}" if rtpmap.channels > 1 else ""
         attributes.append(("rtpmap", f"{rtpmap.payload_type} {rtpmap.name}/{rtpmap.clock_rate}{channels}"))
         if rtpmap.fmtp:
             attributes.append(("fmtp", f"{rtpmap.payload_type} {rtpmap.fmtp}"))
+    attributes += [("crypto", line.render()) for line in crypto]
+    if rtcp_mux:
+        attributes.append(("rtcp-mux", None))
     return (*attributes, ("ptime", str(DEFAULT_PTIME_MS)), (direction, None))

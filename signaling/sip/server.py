@@ -14,7 +14,9 @@ from signaling.sip.agent import AgentConfig, UserAgent
 from signaling.sip.auth import DigestServer
 from signaling.sip.gateway import SipGateway
 from signaling.sip.offer_answer import G722, L16, OPUS, PCMA, PCMU
+from signaling.sip.policies import SrtpPolicies
 from signaling.sip.registrar import BindingStore, MemoryBindings, Registrar
+from signaling.sip.security import SrtpPolicy
 from signaling.sip.transport import SipTransport
 from signaling.sip.trunk import Trunk, Trunks
 
@@ -55,6 +57,12 @@ class SipServer:
             registrar=self.registrar,
             trunks=trunks,
             codecs=CODECS,
+            srtp=SrtpPolicies(
+                trunks=trunks,
+                registrar=self.registrar,
+                phones={phone.user: SrtpPolicy(phone.srtp) for phone in config.phones},
+                otherwise=SrtpPolicy(config.sip.srtp),
+            ),
             now=clock.now,
             flush=lambda: self.transport.flush(),
         )
@@ -90,4 +98,10 @@ class SipServer:
 
 
 def _trunk(table: TrunkTable) -> Trunk:
-    return Trunk(name=table.name, addresses=table.addresses, port=table.port, transport=table.transport)
+    return Trunk(
+        name=table.name,
+        addresses=table.addresses,
+        port=table.port,
+        transport=table.transport,
+        srtp=SrtpPolicy(table.srtp),
+    )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from signaling.sip.auth import Credentials
 from signaling.sip.hop import SIP_PORT, Hop
+from signaling.sip.security import SrtpPolicy
 from signaling.sip.uri import Uri
 
 
@@ -19,6 +20,7 @@ class Trunk:
     transport: str = "udp"
     credentials: Credentials | None = None
     "What we answer when the trunk challenges us."
+    srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
 
     def uri_of(self, target: Uri) -> Uri:
         """Return the Request-URI for a target behind the trunk, whose host is the trunk's name or address."""

@@ -16,10 +16,10 @@ MENU_DIGIT = "4"
 
 @asynccontextmanager
 async def phone_rings_desk(
-    switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path
+    switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path, srtp: bool = False
 ) -> AsyncIterator[tuple[Phone, Desk]]:
     """Call 1000, press the digit, ring at amy's desk. What the phone heard until then is in folder/menu.wav."""
-    async with Desk.open(switch, voice=desk_voice) as desk, await Phone.start(user=CALLER) as phone:
+    async with Desk.open(switch, voice=desk_voice) as desk, await Phone.start(user=CALLER, srtp=srtp) as phone:
         await desk.become_available()
         phone.play(phone_voice)
         await phone.call(switch.sip_uri("1000"))
@@ -33,10 +33,11 @@ async def phone_rings_desk(
 
 @asynccontextmanager
 async def phone_to_desk(
-    switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path
+    switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path, srtp: bool = False
 ) -> AsyncIterator[tuple[Phone, Desk]]:
     """As phone_rings_desk, and the agent has just accepted."""
-    async with phone_rings_desk(switch, folder, phone_voice=phone_voice, desk_voice=desk_voice) as (phone, desk):
+    voices = {"phone_voice": phone_voice, "desk_voice": desk_voice}
+    async with phone_rings_desk(switch, folder, **voices, srtp=srtp) as (phone, desk):
         await desk.accept()
         yield phone, desk
 
