@@ -28,7 +28,7 @@ const PATH_LOST_AFTER: Duration = Duration::from_secs(15);
 /// Beyond any reasonable wait: nothing is due.
 const NEVER: Duration = Duration::from_secs(24 * 3600);
 
-/// A leg without media for so long rests: what is not urgent is looked after at this interval.
+/// A leg that has sent no picture for so long rests: what is not urgent is looked after at this interval.
 const RESTS_AFTER: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_millis(500);
 
@@ -58,8 +58,8 @@ pub struct Leg {
     ice_connected: bool,
     now: Instant,
     rtc_timeout: Instant,
-    /// When media last came or went.
-    media_at: Instant,
+    /// When a picture last went; only pictures adapt to the path.
+    picture_at: Instant,
     /// Packets were queued since str0m last looked at the time.
     unsettled: bool,
     /// An event of our own (not str0m's) to give first.
@@ -99,7 +99,7 @@ impl Leg {
             ice_connected: false,
             now,
             rtc_timeout: now,
-            media_at: now,
+            picture_at: now,
             unsettled: false,
             pending: None,
             roles,
@@ -271,13 +271,13 @@ impl Leg {
         }
     }
 
-    /// The estimator and its pacer want the time every 25 ms even while no media passes; that often they need not have it.
+    /// The estimator and its pacer want the time every 25 ms even while no picture passes; that often they need not have it.
     fn rested(&self, timeout: Instant) -> Instant {
         let estimates = matches!(
             self.rtc.last_timeout_reason(),
             Reason::Pacer(_) | Reason::BweDelayControl | Reason::BweProbeControl
         );
-        let rests = self.is_connected() && self.now > self.media_at + RESTS_AFTER;
+        let rests = self.is_connected() && self.now > self.picture_at + RESTS_AFTER;
         match estimates && rests {
             true => timeout.max(self.now + REST),
             false => timeout,
@@ -371,7 +371,9 @@ impl Leg {
         }
         stream.write_rtp(write);
         self.now = self.now.max(now);
-        self.media_at = self.now;
+        if payload.codec == Codec::Vp8 {
+            self.picture_at = self.now;
+        }
         self.unsettled = true;
         true
     }
@@ -518,7 +520,6 @@ impl Leg {
     }
 
     fn packet(&mut self, packet: RtpPacket) -> Option<Event> {
-        self.media_at = self.now;
         let (mid, layer) = self.line_and_layer(&packet)?;
         let line = self.lines.iter().find(|n| n.line.mid == mid)?;
         let payload = line.payload(packet.header.payload_type)?;

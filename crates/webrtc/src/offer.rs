@@ -307,7 +307,10 @@ impl<'a> Section<'a> {
         push(out, &format!("m={media} 9 {proto} {formats}"));
         // A lite agent learns the peer's addresses from its checks (RFC 8445 §6.1.1); what is merely claimed in an
         // offer gives no address the right to be heard.
-        for line in self.lines.iter().filter(|l| !l.starts_with("a=candidate:")) {
+        let voice = self.role == Role::Media(Kind::Audio);
+        let unread =
+            |line: &str| line.starts_with("a=candidate:") || voice && is_congestion_feedback(line);
+        for line in self.lines.iter().filter(|l| !unread(l)) {
             push(out, line);
         }
         if self.media != "application" && !DIRECTIONS.iter().any(|d| self.has(d)) {
@@ -390,6 +393,14 @@ fn format_of(line: &str) -> Option<&str> {
 pub(crate) fn has_video(sdp: &str) -> bool {
     let mut media = sdp.lines().filter_map(|line| line.strip_prefix("m=video "));
     media.any(|rest| !rest.starts_with("0 "))
+}
+
+/// Transport-wide feedback is not agreed on for voices, as Firefox has it too: what they send does not adapt to it, and
+/// each report costs as much as a packet.
+fn is_congestion_feedback(line: &str) -> bool {
+    let extension =
+        line.starts_with("a=extmap:") && line.ends_with("transport-wide-cc-extensions-01");
+    extension || line.starts_with("a=rtcp-fb:") && line.ends_with(" transport-cc")
 }
 
 fn is_bundle(line: &str) -> bool {

@@ -4,9 +4,18 @@
 //! a picture it never shows. Announced streams are therefore made only with their first packet. Later they stay: the
 //! repair stream's count must not begin anew under the same keys (RFC 3711 §9.1).
 
+use std::time::Duration;
+
 use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 use str0m::Rtc;
+
+/// What of a picture can be sent again: a second of 5 Mbit/s. A packet asked for later would come too late to be shown,
+/// and str0m's own three seconds hold most of the memory of a leg.
+const REPAIR_PACKETS: usize = 600;
+const REPAIR_AGE: Duration = Duration::from_secs(1);
+/// At most so much of all that is sent is repair (as str0m has it).
+const REPAIR_SHARE: Option<f32> = Some(0.15);
 
 /// The SSRCs announced for a line, media and repair.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +73,9 @@ impl Sleeping {
             return;
         };
         let Announced { ssrc, repair, .. } = self.asleep.swap_remove(index);
-        rtc.direct_api().declare_stream_tx(ssrc, repair, mid, None);
+        let mut api = rtc.direct_api();
+        let stream = api.declare_stream_tx(ssrc, repair, mid, None);
+        stream.set_rtx_cache(REPAIR_PACKETS, REPAIR_AGE, REPAIR_SHARE);
         self.awake.push(mid);
     }
 }

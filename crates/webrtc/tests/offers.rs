@@ -66,6 +66,19 @@ fn audio_is_answered_in_our_order_with_digits_and_without_comfort_noise_or_red()
 }
 
 #[test]
+fn only_video_is_answered_with_transport_wide_feedback() {
+    for offer in [CHROMIUM_DESK, FIREFOX_DESK] {
+        let answer = answer(offer);
+        let feedback = |index: usize| {
+            let lines = section(&answer.sdp, index);
+            let tells = |l: &&str| l.contains("transport-wide-cc") || l.ends_with("transport-cc");
+            lines.into_iter().filter(tells).count()
+        };
+        assert_eq!((feedback(0), feedback(1) > 0), (0, true));
+    }
+}
+
+#[test]
 fn video_is_answered_with_vp8_its_repair_and_the_feedback_we_act_on() {
     let answer = answer(CHROMIUM_DESK);
     let camera = section(&answer.sdp, 1);

@@ -17,6 +17,14 @@ use crate::port::{Port, PortKind};
 use crate::track::AudioPacket;
 use crate::video::VideoPacket;
 
+/// What a leg had.
+#[derive(PartialEq)]
+enum Polled {
+    Packet,
+    Other,
+    Nothing,
+}
+
 /// Addresses one peer may be reached at over its life.
 const MAX_ADDRESSES: usize = 16;
 
@@ -185,7 +193,7 @@ impl Worker {
                 port.addresses.push(from);
             }
         }
-        self.poll_leg(id, now, io);
+        self.poll_received(id, now, io);
     }
 
     /// Let every leg send what waits in it, and take what it tells.
@@ -196,32 +204,51 @@ impl Worker {
     }
 
     fn poll_leg(&mut self, id: PortId, now: Nanos, io: &mut dyn MediaIo) {
+        while self.poll_leg_once(id, now, io) != Polled::Nothing {}
+    }
+
+    /// After a datagram: once it gave its packet, the leg waits with all else until the end of the batch. Packets come
+    /// several at a time, and what str0m looks through at each end costs as much as a packet.
+    fn poll_received(&mut self, id: PortId, now: Nanos, io: &mut dyn MediaIo) {
         loop {
-            let Some(Port {
-                kind: PortKind::WebRtc(port),
-                ..
-            }) = self.ports.get_mut(&id)
-            else {
-                return;
-            };
-            match port.leg.poll() {
-                Some(Output::Transmit { remote, datagram }) => {
-                    io.send(Endpoint::WebRtc, remote, &datagram)
-                }
-                Some(Output::Event(event)) => self.take_leg_event(id, event, now, io),
-                None => {
-                    if let Some((_, due)) = self.legs.due.get_mut(&id) {
-                        *due = self.clock.nanos(port.leg.next_timeout());
-                    }
-                    return;
-                }
+            match self.poll_leg_once(id, now, io) {
+                Polled::Nothing => return,
+                Polled::Packet => return self.mark_dirty(id),
+                Polled::Other => {}
             }
         }
     }
 
-    fn take_leg_event(&mut self, id: PortId, event: LegEvent, now: Nanos, io: &mut dyn MediaIo) {
+    fn poll_leg_once(&mut self, id: PortId, now: Nanos, io: &mut dyn MediaIo) -> Polled {
+        let Some(Port {
+            kind: PortKind::WebRtc(port),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
+            return Polled::Nothing;
+        };
+        match port.leg.poll() {
+            Some(Output::Event(LegEvent::Packet(packet))) => {
+                self.take_leg_packet(id, &packet, now, io);
+                return Polled::Packet;
+            }
+            Some(Output::Transmit { remote, datagram }) => {
+                io.send(Endpoint::WebRtc, remote, &datagram)
+            }
+            Some(Output::Event(event)) => self.take_leg_event(id, event, now),
+            None => {
+                if let Some((_, due)) = self.legs.due.get_mut(&id) {
+                    *due = self.clock.nanos(port.leg.next_timeout());
+                }
+                return Polled::Nothing;
+            }
+        }
+        Polled::Other
+    }
+
+    fn take_leg_event(&mut self, id: PortId, event: LegEvent, now: Nanos) {
         match event {
-            LegEvent::Packet(packet) => self.take_leg_packet(id, &packet, now, io),
+            LegEvent::Packet(_) => {} // taken where legs are polled
             LegEvent::KeyframeRequest { mid } => self.viewer_needs_keyframe(id, mid, now),
             LegEvent::Bandwidth { bits_per_second } => {
                 if let Some(Port {
