@@ -43,6 +43,12 @@ digits: ## Count 10,000 presses of each kind on a bad network, and listen for di
 	@scripts/setup test
 	@cargo test --profile quick -p mediaswitch-engine --test digits -- --include-ignored --nocapture
 
+.PHONY: sound
+sound: ## Judge speech on bad networks, beside Chromium on the same packets (make sound CELLS=opus-bursty)
+	@scripts/setup test
+	@cargo build --profile quick --quiet --locked -p mediaswitch-engine --example sound
+	@python -m load_tests.sound $(CELLS)
+
 .PHONY: fmt
 fmt: ## Format Rust and Python
 	cargo fmt --all

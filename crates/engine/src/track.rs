@@ -146,6 +146,13 @@ impl Track {
         }
     }
 
+    /// Keep the peer's comfort noise for mixing.
+    pub fn listen_to_noise(&mut self, ssrc: u32, timestamp: u32, payload: &[u8], now: Nanos) {
+        if let Some(playout) = &mut self.playout {
+            playout.push_noise(ssrc, timestamp, payload, now);
+        }
+    }
+
     /// Make the frame that is due for those who mix the track.
     pub fn pull(&mut self, now: Nanos) {
         let (Some(frames), Some(playout)) = (&mut self.frames, &mut self.playout) else {

@@ -148,8 +148,13 @@ impl Decoder {
         self.call(packet, samples, false)
     }
 
-    /// Rebuild the packet before `next` from the copy that `next` may carry, else by guessing.
+    /// Rebuild the packet before `next` from the copy that `next` may carry; 0 if it carries none.
     pub fn recover(&mut self, next: &[u8], samples: &mut [i16]) -> usize {
+        // SAFETY: pointer and length come from the slice.
+        let has_copy = unsafe { sys::opus_packet_has_lbrr(next.as_ptr(), next.len() as i32) };
+        if next.is_empty() || has_copy != 1 {
+            return 0;
+        }
         self.call(next, samples, true)
     }
 

@@ -71,6 +71,8 @@ pub enum Received<'a> {
     Noise {
         ssrc: u32,
         sequence: u16,
+        timestamp: u32,
+        payload: &'a [u8],
     },
     Report,
     Ignored,
@@ -257,7 +259,12 @@ impl RtpPort {
             return Received::Ignored;
         }
         if is_noise {
-            return Received::Noise { ssrc, sequence };
+            return Received::Noise {
+                ssrc,
+                sequence,
+                timestamp,
+                payload,
+            };
         }
         Received::Audio(AudioPacket {
             codec,

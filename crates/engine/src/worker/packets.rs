@@ -91,7 +91,17 @@ impl Worker {
                 self.keep_back(track, ssrc, sequence);
                 self.take_events(id, track, signals, now);
             }
-            Received::Noise { ssrc, sequence } => self.keep_back(track, ssrc, sequence),
+            Received::Noise {
+                ssrc,
+                sequence,
+                timestamp,
+                payload,
+            } => {
+                self.keep_back(track, ssrc, sequence);
+                if let Some(track) = self.tracks.get_mut(&track) {
+                    track.listen_to_noise(ssrc, timestamp, payload, now);
+                }
+            }
             Received::Report => {}
             Received::Ignored => self.counters.ignored.add(1),
             Received::Malformed => self.counters.malformed.add(1),
