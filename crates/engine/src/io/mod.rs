@@ -1,11 +1,18 @@
 //! Sockets and waiting. The worker itself sees none of it but `MediaIo`.
 
+mod buffers;
+mod outbox;
+mod polled;
 pub mod poller;
 pub mod shell;
+#[cfg(test)]
+mod tests;
 pub mod udp;
+mod uring;
 pub mod wake;
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::Duration;
 
 use crate::id::PortId;
 
@@ -43,23 +50,36 @@ impl Endpoint {
 pub trait MediaIo {
     fn send(&mut self, from: Endpoint, to: SocketAddr, datagram: &[u8]);
 
-    /// The endpoint is no longer needed.
+    /// The endpoint is no longer needed. What was sent before still goes out.
     fn close(&mut self, endpoint: Endpoint);
+
+    /// Only this peer is heard and sent to from now on (None: anyone). The kernel then drops what others send, and
+    /// finds the way to the peer once instead of for each packet.
+    fn settle(&mut self, _endpoint: Endpoint, _peer: Option<SocketAddr>) {}
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What to wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// The next packet, for at most so long (None: for ever).
+    Packet(Option<Duration>),
+    /// So long, whatever comes meanwhile.
+    Batch(Duration),
+}
 
-    #[test]
-    fn endpoints_and_their_keys_translate_both_ways() {
-        for endpoint in [
-            Endpoint::WebRtc,
-            Endpoint::Rtp(PortId(1)),
-            Endpoint::Rtcp(PortId(1)),
-            Endpoint::Rtp(PortId(7)),
-        ] {
-            assert_eq!(Endpoint::from_key(endpoint.key()), endpoint);
-        }
-    }
+/// Takes a datagram: where it came, from whom, and what the worker answers through.
+pub(crate) type Take<'a> = dyn FnMut(Endpoint, SocketAddr, &[u8], &mut dyn MediaIo) + 'a;
+
+/// The sockets of a worker and how its thread waits for them. One thread uses it.
+pub(crate) trait PacketIo {
+    fn open(&mut self, endpoint: Endpoint, socket: UdpSocket);
+
+    /// Hand over everything that has come; returns how many datagrams that were. Lowers the wake-up.
+    fn receive(&mut self, take: &mut Take<'_>) -> u64;
+
+    /// What the worker sends through.
+    fn outbox(&mut self) -> &mut dyn MediaIo;
+
+    /// Send what waits, then wait.
+    fn rest(&mut self, pace: Pace);
 }

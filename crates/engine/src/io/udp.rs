@@ -108,7 +108,14 @@ impl Inbox {
         for n in 0..count {
             let header = &self.headers[n];
             let truncated = header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0;
-            let Some(from) = address(&self.addresses[n]).filter(|_| !truncated) else {
+            // SAFETY: plain bytes of the length given; the kernel wrote an address to them.
+            let raw = unsafe {
+                std::slice::from_raw_parts(
+                    (&raw const self.addresses[n]).cast::<u8>(),
+                    size_of::<libc::sockaddr_in6>(),
+                )
+            };
+            let Some(from) = address(raw).filter(|_| !truncated) else {
                 continue;
             };
             take(from, &self.buffers[n][..header.msg_len as usize]);
@@ -117,29 +124,76 @@ impl Inbox {
     }
 }
 
-fn address(storage: &libc::sockaddr_storage) -> Option<SocketAddr> {
-    match i32::from(storage.ss_family) {
+/// The address that the kernel wrote; None if it is of another family than IP.
+pub(super) fn address(raw: &[u8]) -> Option<SocketAddr> {
+    let family = u16::from_ne_bytes(*raw.first_chunk()?);
+    let port = u16::from_be_bytes(raw.get(2..4)?.try_into().ok()?);
+    match i32::from(family) {
         libc::AF_INET => {
-            // SAFETY: the family says that the storage holds a sockaddr_in.
-            let v4 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in>() };
-            let ip = Ipv4Addr::from(u32::from_be(v4.sin_addr.s_addr));
-            Some(SocketAddrV4::new(ip, u16::from_be(v4.sin_port)).into())
+            let ip: [u8; 4] = raw.get(4..8)?.try_into().ok()?;
+            Some(SocketAddrV4::new(Ipv4Addr::from(ip), port).into())
         }
         libc::AF_INET6 => {
-            // SAFETY: the family says that the storage holds a sockaddr_in6.
-            let v6 = unsafe { &*(&raw const *storage).cast::<libc::sockaddr_in6>() };
-            let ip = Ipv6Addr::from(v6.sin6_addr.s6_addr);
-            Some(
-                SocketAddrV6::new(
-                    ip,
-                    u16::from_be(v6.sin6_port),
-                    v6.sin6_flowinfo,
-                    v6.sin6_scope_id,
-                )
-                .into(),
-            )
+            let flow: [u8; 4] = raw.get(4..8)?.try_into().ok()?;
+            let ip: [u8; 16] = raw.get(8..24)?.try_into().ok()?;
+            let scope: [u8; 4] = raw.get(24..28)?.try_into().ok()?;
+            let (flow, scope) = (u32::from_ne_bytes(flow), u32::from_ne_bytes(scope));
+            Some(SocketAddrV6::new(Ipv6Addr::from(ip), port, flow, scope).into())
         }
         _ => None,
+    }
+}
+
+/// An address as the kernel reads it.
+#[derive(Clone, Copy)]
+pub(super) struct RawAddress {
+    bytes: [u8; size_of::<libc::sockaddr_in6>()],
+    length: u8,
+}
+
+impl RawAddress {
+    /// An address of no family: `connect` to it undoes a `connect`.
+    pub const NONE: RawAddress = RawAddress {
+        bytes: [0; size_of::<libc::sockaddr_in6>()],
+        length: size_of::<libc::sockaddr_in>() as u8,
+    };
+
+    pub fn new(address: SocketAddr) -> RawAddress {
+        let mut raw = RawAddress::NONE;
+        raw.bytes[2..4].copy_from_slice(&address.port().to_be_bytes());
+        let family = match address {
+            SocketAddr::V4(v4) => {
+                raw.bytes[4..8].copy_from_slice(&v4.ip().octets());
+                libc::AF_INET
+            }
+            SocketAddr::V6(v6) => {
+                raw.bytes[4..8].copy_from_slice(&v6.flowinfo().to_ne_bytes());
+                raw.bytes[8..24].copy_from_slice(&v6.ip().octets());
+                raw.bytes[24..28].copy_from_slice(&v6.scope_id().to_ne_bytes());
+                raw.length = size_of::<libc::sockaddr_in6>() as u8;
+                libc::AF_INET6
+            }
+        };
+        raw.bytes[..2].copy_from_slice(&(family as u16).to_ne_bytes());
+        raw
+    }
+
+    pub fn pointer(&self) -> *const libc::sockaddr {
+        self.bytes.as_ptr().cast()
+    }
+
+    pub fn length(&self) -> libc::socklen_t {
+        self.length.into()
+    }
+}
+
+/// Let a socket hear and reach this peer alone, or anyone.
+pub(super) fn connect(socket: RawFd, peer: Option<SocketAddr>) -> io::Result<()> {
+    let raw = peer.map_or(RawAddress::NONE, RawAddress::new);
+    // SAFETY: the address and its length belong together and outlive the call.
+    match unsafe { libc::connect(socket, raw.pointer(), raw.length()) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
     }
 }
 
@@ -163,6 +217,18 @@ mod tests {
         assert!(bind_pair(LOCALHOST, free, range).is_none());
         drop((first, second));
         assert!(bind_pair(LOCALHOST, free, range).is_some());
+    }
+
+    #[test]
+    fn addresses_translate_both_ways() {
+        for text in ["192.0.2.1:5004", "[2001:db8::1]:40000", "[fe80::1%3]:9"] {
+            let address: SocketAddr = text.parse().unwrap();
+            let raw = RawAddress::new(address);
+            assert_eq!(super::address(&raw.bytes), Some(address));
+            assert_eq!(raw.length(), if address.is_ipv4() { 16 } else { 28 });
+        }
+        assert_eq!(super::address(&RawAddress::NONE.bytes), None);
+        assert_eq!(super::address(&[2, 0, 1]), None);
     }
 
     #[test]

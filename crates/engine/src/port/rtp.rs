@@ -198,6 +198,14 @@ impl RtpPort {
         guard.unprotect(datagram, is_rtcp, clear).ok()
     }
 
+    /// The only peer that is heard until the next configuration; None while another may be found.
+    pub fn settled(&self) -> Option<SocketAddr> {
+        match self.source {
+            Source::Settled(peer) => Some(peer),
+            Source::Unheard | Source::Latched(_) => None,
+        }
+    }
+
     /// A datagram in the clear, from the port of RTP.
     pub fn receive<'a>(
         &mut self,

@@ -108,7 +108,7 @@ impl Worker {
             } => {
                 self.open_rtp(port, track, session, allow_latch, now);
             }
-            Command::ConfigureRtp { port, config } => self.configure_rtp(port, config, now),
+            Command::ConfigureRtp { port, config } => self.configure_rtp(port, config, now, io),
             Command::OpenWebRtc {
                 port,
                 session,

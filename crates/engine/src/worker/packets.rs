@@ -80,8 +80,14 @@ impl Worker {
             }
             return;
         }
-        let track = rtp.track;
-        match rtp.receive(from, datagram, now) {
+        let (track, settled) = (rtp.track, rtp.settled());
+        let received = rtp.receive(from, datagram, now);
+        if settled.is_none() {
+            if let peer @ Some(_) = rtp.settled() {
+                io.settle(Endpoint::Rtp(id), peer);
+            }
+        }
+        match received {
             Received::Audio(packet) => self.deliver_audio(track, &packet, now, io),
             Received::Event {
                 ssrc,
@@ -116,12 +122,20 @@ impl Worker {
         now: Nanos,
         io: &mut dyn MediaIo,
     ) {
-        self.set_codec(id, packet.codec, now);
-        self.note(id, now);
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
-        track.listen(packet, now);
+        if track.note(now) {
+            self.events.tell(now, Happening::MediaStarted { track: id });
+        }
+        if track.codec == Some(packet.codec) {
+            track.listen(packet, now);
+        } else {
+            self.set_codec(id, packet.codec, now);
+            if let Some(track) = self.tracks.get_mut(&id) {
+                track.listen(packet, now);
+            }
+        }
         for crosspoint in self.matrix.from(id) {
             let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
                 continue;

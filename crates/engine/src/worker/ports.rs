@@ -93,7 +93,13 @@ impl Worker {
         self.open(id, session, PortKind::Recorder);
     }
 
-    pub(super) fn configure_rtp(&mut self, id: PortId, config: RtpConfig, now: Nanos) {
+    pub(super) fn configure_rtp(
+        &mut self,
+        id: PortId,
+        config: RtpConfig,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
         let Some(Port {
             kind: PortKind::Rtp(rtp),
             ..
@@ -103,6 +109,7 @@ impl Worker {
         };
         let (track, codec) = (rtp.track, config.codec);
         rtp.configure(config, now);
+        io.settle(Endpoint::Rtp(id), None); // until the peer is heard again
         self.set_codec(track, codec, now);
         self.plan(id, now);
     }
