@@ -11,6 +11,9 @@ use std::time::Duration;
 
 use crate::sip;
 
+/// The SDP for an RTP port.
+pub type Describe = Box<dyn Fn(u16) -> String + Send>;
+
 pub struct Called {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -23,6 +26,16 @@ impl Called {
         rtp_ports: Vec<(usize, u16)>,
         targets: Sender<(usize, SocketAddr)>,
     ) -> io::Result<Self> {
+        Self::answering(port, rtp_ports, targets, Box::new(sip::sdp))
+    }
+
+    /// The same with another description of the audio at a port.
+    pub fn answering(
+        port: u16,
+        rtp_ports: Vec<(usize, u16)>,
+        targets: Sender<(usize, SocketAddr)>,
+        describe: Describe,
+    ) -> io::Result<Self> {
         let socket = UdpSocket::bind(("127.0.0.1", port))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -30,6 +43,7 @@ impl Called {
             contact: format!("sip:bench@127.0.0.1:{port}"),
             rtp_ports,
             targets,
+            describe,
             calls: HashMap::new(),
         };
         let thread = thread::spawn({
@@ -64,6 +78,7 @@ struct Party {
     contact: String,
     rtp_ports: Vec<(usize, u16)>,
     targets: Sender<(usize, SocketAddr)>,
+    describe: Describe,
     calls: HashMap<String, usize>,
 }
 
@@ -97,7 +112,7 @@ impl Party {
             "200 OK",
             &self.contact,
             "load",
-            &sip::sdp(port),
+            &(self.describe)(port),
         ))
     }
 }

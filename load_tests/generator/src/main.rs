@@ -14,6 +14,8 @@ mod process;
 mod relay;
 mod sip;
 mod streams;
+mod transcode;
+mod voices;
 mod webrtc;
 mod window;
 
@@ -26,6 +28,8 @@ type Command = fn(&Options) -> Result<(), Box<dyn Error>>;
 const COMMANDS: &[(&str, Command)] = &[
     ("relay", relay::run),
     ("streams", streams::run),
+    ("transcode", transcode::run),
+    ("voices", voices::run),
     ("forward", floor::run),
     ("webrtc", webrtc::run),
     ("webrtc-streams", webrtc::run_plain),

@@ -54,9 +54,15 @@ pub fn audio_address(message: &str) -> Option<SocketAddr> {
 }
 
 pub fn sdp(port: u16) -> String {
+    sdp_of(port, 0, "PCMU/8000")
+}
+
+/// Audio in one codec.
+pub fn sdp_of(port: u16, payload_type: u8, rtpmap: &str) -> String {
     format!(
         "v=0\r\no=load 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\na=ptime:20\r\na=sendrecv\r\n"
+         m=audio {port} RTP/AVP {payload_type}\r\na=rtpmap:{payload_type} {rtpmap}\r\n\
+         a=ptime:20\r\na=sendrecv\r\n"
     )
 }
 

@@ -22,8 +22,8 @@ pub struct Window {
 }
 
 pub struct Spent {
-    cpu_percent_per_call: f64,
-    kib_per_call: f64,
+    pub cpu_percent_per_call: f64,
+    pub kib_per_call: f64,
 }
 
 impl Window {
