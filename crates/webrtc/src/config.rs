@@ -22,7 +22,7 @@ const VP8_RTX_PT: u8 = 97;
 
 /// What a peer's downlink is taken for until feedback tells: a low layer beside the voice. Probes find out the rest
 /// within the first second.
-const START_BITRATE: Bitrate = Bitrate::kbps(500);
+pub(crate) const START_BITRATE: Bitrate = Bitrate::kbps(500);
 
 /// How often str0m gathers reports into statistics.
 const STATS_INTERVAL: Duration = Duration::from_secs(1);

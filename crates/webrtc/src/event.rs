@@ -131,10 +131,6 @@ pub enum Event {
     KeyframeRequest {
         mid: Mid,
     },
-    /// What the path to the peer is thought to carry, all media together.
-    Bandwidth {
-        bits_per_second: u64,
-    },
     DataOpen {
         label: String,
     },

@@ -14,7 +14,7 @@ use str0m::{
     Candidate, Event as RtcEvent, IceConnectionState, Input, Output as RtcOutput, Reason, Rtc,
 };
 
-use crate::config::{AudioCodec, LegConfig};
+use crate::config::{AudioCodec, LegConfig, START_BITRATE};
 use crate::error::BadOffer;
 use crate::event::{Answer, Codec, Event, FailureReason, Line, OutPacket, Output, Packet};
 use crate::negotiate::{self, Negotiated, Payload};
@@ -60,6 +60,8 @@ pub struct Leg {
     rtc_timeout: Instant,
     /// When a picture last went; only pictures adapt to the path.
     picture_at: Instant,
+    /// Bits/s; None where nothing estimates it.
+    bandwidth: Option<u64>,
     /// Packets were queued since str0m last looked at the time.
     unsettled: bool,
     /// An event of our own (not str0m's) to give first.
@@ -100,6 +102,7 @@ impl Leg {
             now,
             rtc_timeout: now,
             picture_at: now,
+            bandwidth: has_video(offer).then_some(START_BITRATE.as_u64()),
             unsettled: false,
             pending: None,
             roles,
@@ -390,8 +393,14 @@ impl Leg {
         true
     }
 
+    /// What the path to the peer is thought to carry, all media together, bits/s. `None` where no path is estimated: the
+    /// first offer had no video.
+    pub fn bandwidth(&self) -> Option<u64> {
+        self.bandwidth
+    }
+
     /// Tell how much is there to send in the best case, bits/s: what the path may be probed for. Without effect
-    /// where no path is estimated: the first offer had no video.
+    /// where no path is estimated.
     pub fn set_wanted_bandwidth(&mut self, bits_per_second: u64) {
         let wanted = Bitrate::from(bits_per_second);
         self.rtc.bwe().set_bitrate(Bitrate::ZERO, wanted);
@@ -465,9 +474,8 @@ impl Leg {
                 None
             }
             RtcEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, .. }) => {
-                Some(Event::Bandwidth {
-                    bits_per_second: estimate.as_u64(),
-                })
+                self.bandwidth = Some(estimate.as_u64());
+                None
             }
             RtcEvent::KeyframeRequest(request) => Some(Event::KeyframeRequest { mid: request.mid }),
             RtcEvent::ChannelOpen(id, label) => {

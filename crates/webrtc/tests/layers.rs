@@ -7,7 +7,7 @@ use std::time::Duration;
 use str0m::format::Codec as WireCodec;
 use str0m::Event as RtcEvent;
 use support::{opus_packet, vp8_packet, Pair, Toward};
-use webrtc::{Codec, Event, OutPacket, Rid, Vp8Descriptor};
+use webrtc::{Codec, OutPacket, Rid, Vp8Descriptor};
 
 const FRAME: Duration = Duration::from_millis(33);
 
@@ -165,11 +165,7 @@ fn what_the_path_carries_is_found_out_while_video_is_wanted() {
         pair.leg_sends(mid, Codec::Vp8, vp8_packet(n, &[0x10; 1_000]));
         pair.run_for(FRAME);
     }
-    let told = pair.leg_events.iter().filter_map(|event| match event {
-        Event::Bandwidth { bits_per_second } => Some(*bits_per_second),
-        _ => None,
-    });
-    let last = told.last().expect("an estimate");
+    let last = pair.leg.bandwidth().expect("an estimate");
     assert!(
         last > 1_000_000,
         "240 kbit/s pass and the path has no limit: {last}"

@@ -102,8 +102,6 @@ pub struct WebRtcPort {
     pub audio: AudioOut,
     /// Camera and screen.
     videos: [VideoOut; 2],
-    /// What the path to the peer is thought to carry, bits/s; None where nobody estimates it.
-    pub bandwidth: Option<u64>,
     wanted_bandwidth: u64,
     pub events: TelephoneEvents,
     /// Addresses that the peer's datagrams came from.
@@ -129,7 +127,6 @@ impl WebRtcPort {
             audio: AudioOut::new(new_stream(Codec::Opus.clock_rate(), random)),
             videos: MediaKind::VIDEO
                 .map(|kind| VideoOut::new(kind, new_stream(video::CLOCK_RATE, random))),
-            bandwidth: None,
             wanted_bandwidth: 0,
             events: TelephoneEvents::default(),
             addresses: Vec::new(),

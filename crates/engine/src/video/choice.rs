@@ -25,7 +25,9 @@ pub struct Room {
 
 /// What audio is left, whatever the pictures need.
 pub const VOICE_BPS: u64 = 60_000;
-/// A layer above the present one must fit with so much to spare, in percent; the present one may be over by some.
+/// A layer above the present one must fit with so much to spare, in percent; the present one may be over by some. To
+/// begin with one takes more: its key frame is to be there soon.
+const TO_BEGIN: u64 = 250;
 const TO_RISE: u64 = 120;
 const TO_STAY: u64 = 92;
 
@@ -38,7 +40,11 @@ pub fn choose(pictures: &[Picture], present: Option<LayerName>, room: Room) -> O
     let fits = |index: &usize| {
         let rate = pictures[*index].bits_per_second;
         let rises = present.is_none_or(|present| *index > present);
-        let percent = if rises { TO_RISE } else { TO_STAY };
+        let percent = match present {
+            None => TO_BEGIN,
+            Some(_) if rises => TO_RISE,
+            Some(_) => TO_STAY,
+        };
         let has_room = room
             .bandwidth
             .is_none_or(|bandwidth| rate > 0 && rate * percent / 100 <= bandwidth);
@@ -104,9 +110,16 @@ mod tests {
 
     #[test]
     fn the_best_layer_that_fits_is_chosen_and_the_smallest_always() {
-        assert_eq!(chosen(None, 10_000_000, None), "f");
-        assert_eq!(chosen(None, 700_000, None), "h");
-        assert_eq!(chosen(None, 10_000, None), "q");
+        assert_eq!(chosen(Some("q"), 10_000_000, None), "f");
+        assert_eq!(chosen(Some("q"), 700_000, None), "h");
+        assert_eq!(chosen(Some("q"), 10_000, None), "q");
+    }
+
+    #[test]
+    fn to_begin_with_a_layer_its_key_frame_must_fit_too() {
+        assert_eq!(chosen(None, 1_000_000, None), "q");
+        assert_eq!(chosen(None, 1_200_000, None), "h");
+        assert_eq!(chosen(None, 4_000_000, None), "f");
     }
 
     #[test]
@@ -180,7 +193,7 @@ mod tests {
             assert!(screen.is_some());
             camera.map(|picture| picture.name)
         };
-        assert_eq!(shared(3_000_000), Some(name("f")));
+        assert_eq!(shared(5_000_000), Some(name("f")));
         assert_eq!(shared(VOICE_BPS + 700_000), Some(name("q")));
         assert_eq!(shared(VOICE_BPS + 600_000), None);
     }

@@ -15,8 +15,9 @@ const MAX_LAYERS: usize = 4;
 const WINDOW: Nanos = 500 * MILLISECOND;
 /// A sender that runs short of bandwidth stops its upper layers without a word.
 const STOPPED_AFTER: Nanos = 700 * MILLISECOND;
-/// A sender asked for a key frame is not asked again within this: the answer takes a round trip and an encoding.
-const KEYFRAME_PERIOD: Nanos = 300 * MILLISECOND;
+/// A sender asked for a key frame is not asked again within this. The request itself may be lost; a browser that gets it
+/// twice makes one key frame within 300 ms.
+const KEYFRAME_PERIOD: Nanos = 150 * MILLISECOND;
 /// Of RTP with its extensions, SRTP, UDP and IP.
 const HEADER_BYTES: usize = 60;
 

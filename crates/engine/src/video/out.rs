@@ -12,7 +12,7 @@ use crate::relay::{Header, Incoming, OutStream};
 use crate::stats::MediaKind;
 
 /// A receiver is not given a better layer sooner than this after a change: it would swing with the estimate.
-const RISES_AFTER: Nanos = 2 * SECOND;
+const RISES_AFTER: Nanos = SECOND;
 
 /// What became of a packet.
 pub enum Placed {
@@ -34,6 +34,8 @@ pub struct VideoOut {
     wanted: Option<LayerName>,
     /// There is no room for it.
     paused: bool,
+    /// No key frame of the present layer has passed yet.
+    awaits_keyframe: bool,
     /// The newest packet of the wanted layer that was not passed: a key frame that began before it has a hole.
     passed_over: Option<(u32, u16)>,
     changed_at: Nanos,
@@ -51,6 +53,7 @@ impl VideoOut {
             present: None,
             wanted: None,
             paused: false,
+            awaits_keyframe: true,
             passed_over: None,
             changed_at: 0,
             shown: None,
@@ -111,7 +114,7 @@ impl VideoOut {
             self.passed_over = None;
         }
         self.wanted = layer;
-        layer.is_some() && layer != self.present
+        layer.is_some() && (layer != self.present || self.awaits_keyframe)
     }
 
     /// Place a packet of `source`.
@@ -127,10 +130,12 @@ impl VideoOut {
                 self.pass_over(packet);
                 return Placed::NeedsKeyframe;
             }
+            self.awaits_keyframe = true;
             self.leave();
             self.numbers.restart();
             (self.present, self.changed_at) = (Some(packet.layer), now);
         }
+        self.awaits_keyframe &= !vp8::begins_keyframe(packet.payload);
         let incoming = Incoming {
             ssrc: packet.ssrc,
             sequence: packet.sequence,
@@ -149,8 +154,11 @@ impl VideoOut {
         Placed::Sends(header, self.numbers.patch(packet.payload))
     }
 
+    /// A layer begins with a key frame. The very first packets of all may be any: they show nothing, but tell the
+    /// receiver where the stream is, and so what to ask for again if the key frame's first packet is lost.
     fn may_begin_with(&self, packet: &VideoPacket<'_>) -> bool {
-        vp8::begins_keyframe(packet.payload) && !self.is_late(packet)
+        let is_first = self.stream.newest().is_none();
+        is_first || (vp8::begins_keyframe(packet.payload) && !self.is_late(packet))
     }
 
     fn is_late(&self, packet: &VideoPacket<'_>) -> bool {
@@ -214,8 +222,8 @@ mod tests {
     fn a_layer_changes_at_its_key_frame_without_a_hole_in_the_sequence() {
         let mut out = out();
         assert!(out.want(Some(layer("q"))));
-        assert_eq!(send(&mut out, SOURCE, "q", 1, false), None);
         assert_eq!(send(&mut out, SOURCE, "q", 2, true), Some((100, 0)));
+        assert!(!out.want(Some(layer("q"))), "it is there");
         assert!(out.want(Some(layer("f"))));
         assert_eq!(send(&mut out, SOURCE, "f", 3, false), None);
         assert_eq!(send(&mut out, SOURCE, "q", 3, false), Some((101, 3_000)));
@@ -224,6 +232,17 @@ mod tests {
         assert!((5_900..6_100).contains(&timestamp), "{timestamp}");
         assert_eq!(send(&mut out, SOURCE, "q", 4, true), None);
         assert!(!out.want(Some(layer("f"))), "it is there");
+    }
+
+    #[test]
+    fn the_very_first_packets_pass_and_a_key_frame_stays_wanted() {
+        let mut out = out();
+        assert!(out.want(Some(layer("q"))));
+        assert_eq!(send(&mut out, SOURCE, "f", 1, false), None);
+        assert_eq!(send(&mut out, SOURCE, "q", 1, false), Some((100, 0)));
+        assert!(out.want(Some(layer("q"))));
+        assert_eq!(send(&mut out, SOURCE, "q", 2, true), Some((101, 3_000)));
+        assert!(!out.want(Some(layer("q"))));
     }
 
     #[test]
@@ -239,6 +258,7 @@ mod tests {
     #[test]
     fn a_key_frame_whose_rest_was_passed_over_is_not_begun_with() {
         let mut out = out();
+        send(&mut out, SOURCE, "q", 6, true);
         out.want(Some(layer("f")));
         assert_eq!(send(&mut out, SOURCE, "f", 8, false), None); // its first packet, 7, is late
         assert_eq!(send(&mut out, SOURCE, "f", 7, true), None);

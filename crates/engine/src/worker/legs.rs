@@ -250,15 +250,6 @@ impl Worker {
         match event {
             LegEvent::Packet(_) => {} // taken where legs are polled
             LegEvent::KeyframeRequest { mid } => self.viewer_needs_keyframe(id, mid, now),
-            LegEvent::Bandwidth { bits_per_second } => {
-                if let Some(Port {
-                    kind: PortKind::WebRtc(port),
-                    ..
-                }) = self.ports.get_mut(&id)
-                {
-                    port.bandwidth = Some(bits_per_second);
-                }
-            }
             LegEvent::Data { text, .. } if self.take_hint(id, &text) => {}
             LegEvent::Connected => self.leg_connected(id, now),
             LegEvent::Failed(reason) => {
@@ -283,17 +274,7 @@ impl Worker {
 
     fn leg_connected(&mut self, id: PortId, now: Nanos) {
         self.events.tell(now, Happening::PortConnected { port: id });
-        let Some(Port {
-            kind: PortKind::WebRtc(port),
-            ..
-        }) = self.ports.get_mut(&id)
-        else {
-            return;
-        };
-        let sources = crate::stats::MediaKind::VIDEO.map(|kind| port.video(kind).source());
-        for source in sources.into_iter().flatten() {
-            self.request_keyframes(source, now);
-        }
+        self.choose_layers_for(id, now);
     }
 
     fn take_leg_packet(&mut self, id: PortId, packet: &Packet, now: Nanos, io: &mut dyn MediaIo) {

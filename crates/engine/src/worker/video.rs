@@ -117,19 +117,8 @@ impl Worker {
             };
             if port.video_mut(kind).set_source(source) {
                 self.choose_layers_for(id, now);
-                let awaited = self.awaited(id, kind);
-                match (source, awaited) {
-                    (Some(source), Some(layer)) => self.request_keyframe(source, layer, now),
-                    (Some(source), None) => self.request_keyframes(source, now),
-                    (None, _) => {}
-                }
             }
         }
-    }
-
-    fn awaited(&mut self, id: PortId, kind: MediaKind) -> Option<LayerName> {
-        let port = webrtc_port(self.ports.get_mut(&id))?;
-        port.video(kind).awaited()
     }
 
     /// Give every receiver the layers that are right for it now.
@@ -142,10 +131,13 @@ impl Worker {
         }
     }
 
-    fn choose_layers_for(&mut self, id: PortId, now: Nanos) {
+    pub(super) fn choose_layers_for(&mut self, id: PortId, now: Nanos) {
         let Some(port) = webrtc_port(self.ports.get_mut(&id)) else {
             return;
         };
+        if !port.leg.is_connected() {
+            return; // a key frame that comes before is one more to wait for
+        }
         let tracks = &self.tracks;
         let layers = |kind| {
             let source = tracks.get(&port.video(kind).source()?)?;
@@ -154,7 +146,7 @@ impl Worker {
         let (screen, camera) = (layers(MediaKind::Screen), layers(MediaKind::Camera));
         let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, now);
         let chosen = share(
-            port.bandwidth,
+            port.leg.bandwidth(),
             |room| choice(MediaKind::Screen, room),
             |room| choice(MediaKind::Camera, room),
         );
