@@ -27,8 +27,6 @@ export interface LinkStatistics {
   tracks: TrackStatistics[];
 }
 
-/** Host candidates come at once; waiting longer would only delay the call. */
-const GATHERING_MS = 1000;
 const KINDS: readonly TrackKind[] = ["audio", "camera", "screen"];
 
 /**
@@ -65,7 +63,7 @@ export class PeerLink extends TypedEventTarget<PeerEvents> {
   /** Return a complete offer; `restart` asks for new ICE credentials after the path broke. */
   async offer(restart = false): Promise<string> {
     await this.#connection.setLocalDescription(await this.#connection.createOffer({ iceRestart: restart }));
-    await gathered(this.#connection);
+    // Without candidates: the server learns our addresses from our checks (it is a lite agent, RFC 8445 §2.5).
     return this.#connection.localDescription?.sdp ?? "";
   }
 
@@ -162,18 +160,4 @@ function outbound(kind: TrackKind, entry: StatsEntry): TrackStatistics {
 
 function inMs(seconds: number | undefined): number | null {
   return seconds === undefined ? null : seconds * 1000;
-}
-
-async function gathered(connection: RTCPeerConnection): Promise<void> {
-  if (connection.iceGatheringState === "complete") return;
-  await new Promise<void>((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      connection.removeEventListener("icegatheringstatechange", check);
-      resolve();
-    };
-    const check = () => connection.iceGatheringState === "complete" && done();
-    const timer = setTimeout(done, GATHERING_MS);
-    connection.addEventListener("icegatheringstatechange", check);
-  });
 }
