@@ -33,6 +33,11 @@ bench: ## Measure relayed calls beside a bare UDP forwarder (one alone: make ben
 	@scripts/setup
 	@python -m load_tests.bench $(CASE)
 
+.PHONY: video
+video: ## Measure cameras between browsers on lossy and thin lines
+	@scripts/setup test
+	@python -m load_tests.video
+
 .PHONY: fuzz
 fuzz: ## Fuzz what reads the network, ten minutes each target (SECONDS_EACH=600)
 	@scripts/setup
