@@ -672,6 +672,13 @@ class MediaCore:
         Digits that come as telephone-events are relayed without being asked.
         """
 
+    def mask_digits(self, track: int, on: bool) -> None:
+        """Take digits out of a track before anybody has them (other ports, recorders and taps), or no longer.
+
+        Telephone-events are not relayed, tones are replaced by silence; all else comes 40 ms later meanwhile. Each
+        press is told as a Digit with digit "x": its number stays, which it was does not. Raises UnknownTrack.
+        """
+
     def detect_dtmf(self, track: int, on: bool) -> None:
         """Listen for tones of digits (ITU-T Q.24) in a track's sound, for a peer without telephone-event.
 

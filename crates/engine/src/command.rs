@@ -100,6 +100,11 @@ pub enum Command {
         track: TrackId,
         press: Press,
     },
+    /// Take digits out of a track's packets before anybody has them.
+    MaskDigits {
+        track: TrackId,
+        on: bool,
+    },
     /// Listen for tones of digits in a track's sound.
     DetectDigits {
         track: TrackId,

@@ -370,6 +370,13 @@ impl Engine {
         control.ask(session, Command::RelayDigit { track, press })
     }
 
+    /// Take digits out of a track before anybody has them, or no longer; each is told as `MASKED`.
+    pub fn mask_digits(&self, track: TrackId, on: bool) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::MaskDigits { track, on })
+    }
+
     /// Listen for tones of digits in a track's sound, for a peer that sends no telephone-events.
     pub fn detect_dtmf(&self, track: TrackId, on: bool) -> Result<(), CoreError> {
         let control = self.control();

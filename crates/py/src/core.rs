@@ -259,6 +259,12 @@ impl MediaCore {
             .map_err(to_py_error)
     }
 
+    /// Take digits out of a track before anybody has them, or no longer. Raises UnknownTrack.
+    fn mask_digits(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
+        py.detach(|| self.engine.mask_digits(TrackId(track), on))
+            .map_err(to_py_error)
+    }
+
     /// Listen for tones of digits (ITU-T Q.24) in a track's sound. Raises UnknownTrack.
     fn detect_dtmf(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
         py.detach(|| self.engine.detect_dtmf(TrackId(track), on))

@@ -27,6 +27,8 @@ const MIN_COLUMN_TO_ROW: f32 = 0.126;
 const MAX_OFFSET: f32 = 0.025;
 /// How much of the sound the two tones are: a voice has more to it.
 const MIN_SHARE: f32 = 0.85;
+/// Where a tone has just begun or ended.
+const MIN_SHARE_EDGE: f32 = 0.5;
 /// While a press goes on.
 const MIN_SHARE_ON: f32 = 0.3;
 /// The strongest tone of a group above each other one of it.
@@ -117,8 +119,8 @@ fn power(value: [f32; 2]) -> f32 {
 enum Look {
     /// A digit by every test.
     Sure(char, f32),
-    /// The tones of a digit, not by every test.
-    Like(char, f32),
+    /// The tones of a digit, not by every test; the last says whether they may be the edge of one.
+    Like(char, f32, bool),
     Nothing,
 }
 
@@ -161,6 +163,7 @@ pub struct ToneDetector {
     current: Option<Pressing>,
     /// Another digit while the current one goes on, and how often in a row.
     other: Option<(char, u32)>,
+    suspects: bool,
 }
 
 impl Default for ToneDetector {
@@ -170,11 +173,20 @@ impl Default for ToneDetector {
             before: [[0.0; 2]; 8],
             current: None,
             other: None,
+            suspects: false,
         }
     }
 }
 
 impl ToneDetector {
+    /// Samples from one look to the next.
+    pub const HOP: usize = HOP;
+
+    /// The last look saw a digit, or what may be the edge of one.
+    pub fn suspects(&self) -> bool {
+        self.suspects
+    }
+
     /// Take a frame at `Rate::Narrow`. `is_covered`: it stands for a loss, so nothing in it ends a press.
     pub fn process(&mut self, frame: &[i16], is_covered: bool) -> [Option<Signal>; 2] {
         let mut signals = [None; 2];
@@ -184,6 +196,7 @@ impl ToneDetector {
                 *kept = f32::from(sample);
             }
             let look = self.look();
+            self.suspects = matches!(look, Look::Sure(..) | Look::Like(.., true));
             for signal in self.take(look, is_covered).into_iter().flatten() {
                 let free = signals.iter_mut().find(|place| place.is_none());
                 free.into_iter().for_each(|place| *place = Some(signal));
@@ -231,10 +244,13 @@ impl ToneDetector {
             && offsets[1].abs() <= MAX_OFFSET * hz_of(column)
             && !self.has_harmonics(&powers, row, column);
         if is_sure {
-            Look::Sure(digit, both)
-        } else {
-            Look::Like(digit, both)
+            return Look::Sure(digit, both);
         }
+        let is_edge = both >= MIN_SHARE_EDGE * energy
+            && (MIN_COLUMN_TO_ROW / 4.0..=MAX_COLUMN_TO_ROW * 4.0).contains(&ratio)
+            && offsets[0].abs() <= 2.0 * MAX_OFFSET * hz_of(row)
+            && offsets[1].abs() <= 2.0 * MAX_OFFSET * hz_of(column);
+        Look::Like(digit, both, is_edge)
     }
 
     fn has_harmonics(&self, powers: &[f32; 8], row: usize, column: usize) -> bool {
@@ -262,7 +278,7 @@ impl ToneDetector {
                 current.goes_on(power);
                 self.other = None;
             }
-            Look::Like(digit, power)
+            Look::Like(digit, power, _)
                 if digit == current.digit && power >= MIN_FADE * current.peak =>
             {
                 current.goes_on(power);

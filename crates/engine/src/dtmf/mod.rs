@@ -2,12 +2,17 @@
 
 pub mod events;
 pub mod inband;
+pub mod mask;
 pub mod send;
 
+use crate::clock::{Nanos, MILLISECOND};
 pub use events::{EventPacket, TelephoneEvents};
 pub use inband::ToneDetector;
+pub use mask::{Mask, MASKED};
 pub use send::{DigitSender, Moment};
 
+/// A masked track that is quiet for so long gets no packet that what is kept back would wait for.
+const MASK_WAIT: Nanos = 100 * MILLISECOND;
 /// Event codes 0 to 15 in order (RFC 4733 §3.2).
 pub const DIGITS: &[u8; 16] = b"0123456789*#ABCD";
 
@@ -50,6 +55,9 @@ pub fn code_of(digit: char) -> Option<u8> {
 pub struct Digits {
     tones: Option<Box<ToneDetector>>,
     has_events: bool,
+    pub mask: Option<Box<Mask>>,
+    /// When the mask kept back its newest packet.
+    pub masked_at: Nanos,
 }
 
 impl Digits {
@@ -68,6 +76,15 @@ impl Digits {
     /// The track sends telephone-events: a digit that also sounds is not counted twice.
     pub fn note_events(&mut self) {
         self.has_events = true;
+    }
+
+    /// What a mask keeps back need not wait: the peer sends nothing for a while.
+    pub fn mask_waits(&self, now: Nanos) -> bool {
+        self.mask.is_some() && now.saturating_sub(self.masked_at) >= MASK_WAIT
+    }
+
+    pub fn sends_events(&self) -> bool {
+        self.has_events
     }
 
     /// Hear a frame at `Rate::Narrow`; `is_covered`: it stands for a loss.

@@ -12,6 +12,8 @@ mod tape;
 mod writer;
 
 pub use tape::{Record, RecordCodec, Tape, TapeEnd};
+#[cfg(test)]
+pub(crate) use tape::Pull;
 pub use writer::{Control, Writer};
 
 /// Complete a file that a crash left behind: cut a torn tail, pad to `end`.

@@ -4,12 +4,13 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::codec::Rate;
 use crate::dtmf::events::Signals;
-use crate::dtmf::{Press, Signal};
+use crate::dtmf::{Press, Signal, MASKED};
 use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::MediaIo;
 use crate::port::audio_out::AudioOut;
 use crate::port::Port;
+use crate::track::AudioPacket;
 use crate::wheel::{set_member, Wheel};
 
 impl Worker {
@@ -26,8 +27,11 @@ impl Worker {
         if let Some(track) = self.tracks.get_mut(&id) {
             track.digits.note_events();
         }
+        let is_masked = self.is_masked(id);
         for signal in signals.into_iter().flatten() {
             match signal {
+                Signal::Began(_) if is_masked => {}
+                Signal::Over(press) if is_masked => self.tell_masked(port, press, now),
                 Signal::Began(digit) => self.pass_on(id, |out| out.digits.press(id, digit)),
                 Signal::Over(press) => {
                     self.pass_on(id, |out| out.digits.release(id, press));
@@ -37,8 +41,85 @@ impl Worker {
         }
     }
 
+    /// Put a mask on a track, or take it off.
+    pub(super) fn mask_digits(&mut self, id: TrackId, on: bool, now: Nanos, io: &mut dyn MediaIo) {
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
+        if on {
+            track.digits.mask.get_or_insert_default();
+            self.pass_on(id, |out| out.digits.forget(id)); // the press that is going on is masked too
+        } else {
+            self.empty_mask(id, true, now, io);
+            if let Some(track) = self.tracks.get_mut(&id) {
+                track.digits.mask = None;
+            }
+        }
+    }
+
+    fn is_masked(&self, id: TrackId) -> bool {
+        self.tracks
+            .get(&id)
+            .is_some_and(|track| track.digits.mask.is_some())
+    }
+
+    /// Keep a packet back until it is known to be no digit.
+    pub(super) fn pass_mask(
+        &mut self,
+        id: TrackId,
+        packet: &AudioPacket<'_>,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
+        let (port, has_events) = (track.port, track.digits.sends_events());
+        track.digits.masked_at = now;
+        let told = track
+            .digits
+            .mask
+            .as_mut()
+            .and_then(|mask| mask.push(packet));
+        if let Some(Signal::Over(press)) = told.filter(|_| !has_events) {
+            self.tell_masked(port, press, now);
+        }
+        self.empty_mask(id, false, now, io);
+    }
+
+    /// An event packet came: what a mask kept back before it may be the same press, sounded too.
+    pub(super) fn mask_event(&mut self, id: TrackId, now: Nanos, io: &mut dyn MediaIo) {
+        let track = self.tracks.get_mut(&id);
+        if let Some(mask) = track.and_then(|track| track.digits.mask.as_mut()) {
+            mask.silence();
+            self.empty_mask(id, true, now, io);
+        }
+    }
+
+    /// Hand on what a mask need not keep back any more.
+    pub(super) fn empty_mask(&mut self, id: TrackId, all: bool, now: Nanos, io: &mut dyn MediaIo) {
+        let mut payload = [0; 1_500];
+        loop {
+            let track = self.tracks.get_mut(&id);
+            let mask = track.and_then(|track| track.digits.mask.as_mut());
+            let Some(packet) = mask.and_then(|mask| mask.pop(all, &mut payload)) else {
+                return;
+            };
+            self.hand_on(id, &packet, true, now, io);
+        }
+    }
+
+    /// That a digit was pressed is told, not which.
+    fn tell_masked(&self, port: PortId, press: Press, now: Nanos) {
+        let digit = MASKED;
+        self.tell_press(port, Press { digit, ..press }, now);
+    }
+
     /// A digit of the track's peer that came by signalling.
     pub(super) fn relay_digit(&mut self, id: TrackId, press: Press) {
+        if self.is_masked(id) {
+            return;
+        }
         self.pass_on(id, |out| out.digits.send(press.digit, press.duration_ms));
     }
 

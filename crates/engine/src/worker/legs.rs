@@ -305,6 +305,7 @@ impl Worker {
                 rate: packet.clock_rate,
             };
             let signals = port.events.receive(&event, now);
+            self.mask_event(track, now, io);
             self.keep_back(track, ssrc, sequence);
             self.take_events(id, track, signals, now);
         } else if let Some(codec) = audio_codec(packet.codec) {

@@ -94,6 +94,7 @@ impl Worker {
                 sequence,
                 signals,
             } => {
+                self.mask_event(track, now, io);
                 self.keep_back(track, ssrc, sequence);
                 self.take_events(id, track, signals, now);
             }
@@ -103,6 +104,7 @@ impl Worker {
                 timestamp,
                 payload,
             } => {
+                self.mask_event(track, now, io);
                 self.keep_back(track, ssrc, sequence);
                 if let Some(track) = self.tracks.get_mut(&track) {
                     track.listen_to_noise(ssrc, timestamp, payload, now);
@@ -114,7 +116,7 @@ impl Worker {
         }
     }
 
-    /// Hand a packet of a track to everyone who has the track.
+    /// Hand a packet of a track to everyone who has the track, unless a mask keeps it back.
     pub(super) fn deliver_audio(
         &mut self,
         id: TrackId,
@@ -122,9 +124,24 @@ impl Worker {
         now: Nanos,
         io: &mut dyn MediaIo,
     ) {
+        self.hand_on(id, packet, false, now, io);
+    }
+
+    /// As `deliver_audio`; `has_passed`: the mask has seen the packet.
+    pub(super) fn hand_on(
+        &mut self,
+        id: TrackId,
+        packet: &AudioPacket<'_>,
+        has_passed: bool,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) {
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
+        if track.digits.mask.is_some() && !has_passed {
+            return self.pass_mask(id, packet, now, io);
+        }
         if track.note(now) {
             self.events.tell(now, Happening::MediaStarted { track: id });
         }

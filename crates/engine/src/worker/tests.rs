@@ -17,7 +17,7 @@ use crate::matrix::Crosspoint;
 use crate::port::rtp::{Link, RtpConfig};
 use crate::prompt::{tone, Prompt};
 use crate::random::Random;
-use crate::recording::Tape;
+use crate::recording::{Pull, Tape, TapeEnd};
 use crate::rtp::packet::{self, Packet};
 use crate::stats::Counters;
 
@@ -44,6 +44,7 @@ impl MediaIo for Wire {
 
 struct Call {
     worker: Worker,
+    tape: TapeEnd,
     wire: Wire,
     events: Arc<EventQueue>,
     counters: Arc<Counters>,
@@ -107,15 +108,11 @@ impl Call {
             clock,
             random: Random::with_seed(7),
         };
-        let worker = Worker::new(
-            settings,
-            events.clone(),
-            counters.clone(),
-            Tape::new().0,
-            now,
-        );
+        let (tape, tape_end) = Tape::new();
+        let worker = Worker::new(settings, events.clone(), counters.clone(), tape, now);
         Call {
             worker,
+            tape: tape_end,
             wire: Wire::default(),
             events,
             counters,
@@ -1052,4 +1049,129 @@ fn samples_of_digit(digit: char, frame: u32) -> Vec<i16> {
     let mut samples = vec![0; 160];
     moment.tone(Rate::Narrow, &mut samples);
     samples
+}
+
+/// 300 Hz, and each second a digit of 40 to 280 ms that begins anywhere in a packet; also where the digits are.
+fn voice_and_digits(seconds: usize) -> (Vec<i16>, Vec<std::ops::Range<usize>>) {
+    let hum =
+        |n: usize| ((n as f64 / 8_000.0 * 300.0 * std::f64::consts::TAU).sin() * 6_000.0) as i16;
+    let mut sound: Vec<i16> = (0..seconds * 8_000).map(hum).collect();
+    let mut spans = Vec::new();
+    for n in 0..seconds - 1 {
+        let digit = char::from(crate::dtmf::DIGITS[n % 16]);
+        let start = n * 8_000 + 4_000 + n * 37 % 160;
+        let length = 320 + n * 251 % 1_920;
+        let tone: Vec<i16> = (0..15)
+            .flat_map(|frame| samples_of_digit(digit, frame))
+            .collect();
+        sound[start..start + length].copy_from_slice(&tone[80..80 + length]);
+        spans.push(start..start + length);
+    }
+    (sound, spans)
+}
+
+/// Samples of tone that came through, and the share of the sound around it that was kept.
+fn leaked_and_kept(sent: &[i16], got: &[i16], digits: &[std::ops::Range<usize>]) -> (usize, f64) {
+    let is_digit = |n: usize| digits.iter().any(|span| span.contains(&n));
+    let (mut leaked, mut outside, mut kept) = (0, 0u32, 0u32);
+    for n in 0..got.len() {
+        if is_digit(n) {
+            leaked += usize::from(got[n].abs() > 40);
+        } else {
+            outside += 1;
+            kept += u32::from(got[n] == sent[n]);
+        }
+    }
+    (leaked, f64::from(kept) / f64::from(outside))
+}
+
+#[test]
+fn under_a_mask_no_digit_reaches_another_port_or_the_tape_and_each_is_counted() {
+    for codec in [Codec::Pcmu, Codec::Pcma] {
+        let mut call = Call::new();
+        let (mut a, b, c) = (
+            call.phone(codec),
+            call.phone(codec),
+            call.phone(Codec::Opus),
+        );
+        let recorder = PortId(call.id());
+        call.ask(Command::OpenRecorder {
+            port: recorder,
+            session: SESSION,
+        });
+        for port in [b.port, c.port, recorder] {
+            call.connect(a.track, port);
+        }
+        call.ask(Command::MaskDigits {
+            track: a.track,
+            on: true,
+        });
+        let (sound, spans) = voice_and_digits(33);
+        let mut decoded = vec![0; sound.len()];
+        let mut coded = vec![0; sound.len()];
+        g711::encode(codec, &sound, &mut coded);
+        g711::decode(codec, &coded, &mut decoded);
+        let frames = coded.len() / 160;
+        let say = |n: u32| coded[n as usize * 160..][..160].to_vec();
+        call.pass(frames as u64 * PTIME, &mut [(&mut a, &say)]);
+        call.press(&mut a, 0, [5, 0x8A, 2, 0x80]);
+        call.silence(SECOND);
+        let told = call.happened();
+        let digits = told.iter().filter_map(|what| match what {
+            Happening::Digit { digit, .. } => Some(*digit),
+            _ => None,
+        });
+        assert_eq!(digits.collect::<String>(), "x".repeat(spans.len() + 1));
+
+        let heard = call.heard_by(&b);
+        let payloads: Vec<u8> = heard
+            .iter()
+            .flat_map(|packet| packet.payload.clone())
+            .collect();
+        assert_eq!(payloads.len(), coded.len(), "nothing is missing");
+        let mut tape = Vec::new();
+        let mut payload = Vec::new();
+        while let Some(Pull::Packet(_)) = call.tape.pull(&mut payload) {
+            tape.extend_from_slice(&payload);
+        }
+        assert!(tape == payloads, "the tape has what the others hear");
+        let mut got = vec![0; payloads.len()];
+        g711::decode(codec, &payloads, &mut got);
+        let (leaked, kept) = leaked_and_kept(&decoded, &got, &spans);
+        assert_eq!(leaked, 0, "samples of tone came through");
+        assert!(kept > 0.93, "{kept} of the voice was kept");
+
+        let mut decoder = Codec::Opus.decoder(Rate::Narrow);
+        let mut narrow = Vec::new();
+        for packet in call.heard_by(&c) {
+            assert_ne!(packet.payload_type, TELEPHONE_EVENT);
+            let mut samples = [0; 960];
+            let count = decoder.decode(&packet.payload, &mut samples);
+            narrow.extend_from_slice(&samples[..count]);
+        }
+        let mut detector = ToneDetector::default();
+        let signals = narrow
+            .chunks_exact(160)
+            .flat_map(|frame| detector.process(frame, false));
+        assert_eq!(signals.flatten().count(), 0);
+    }
+}
+
+#[test]
+fn what_a_mask_keeps_back_comes_when_it_is_taken_off_or_the_peer_falls_silent() {
+    let mut call = Call::new();
+    let (mut a, b) = (call.phone(Codec::Pcmu), call.phone(Codec::Pcmu));
+    call.connect(a.track, b.port);
+    let track = a.track;
+    let mask = |on| Command::MaskDigits { track, on };
+    call.ask(mask(true));
+    call.pass(100 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    let at_once = call.heard_by(&b).len();
+    assert!(at_once < 5);
+    call.silence(300 * MILLISECOND);
+    assert_eq!(at_once + call.heard_by(&b).len(), 5);
+    call.pass(100 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    call.ask(mask(false));
+    call.pass(100 * MILLISECOND, &mut [(&mut a, &numbered)]);
+    assert_eq!(call.heard_by(&b).len(), 10);
 }

@@ -214,8 +214,11 @@ impl Worker {
         for (port, track, signal) in unfinished {
             self.take_events(port, track, [Some(signal), None, None], now);
         }
-        let mut torn = Vec::new();
+        let (mut torn, mut quiet) = (Vec::new(), Vec::new());
         for (&id, track) in &mut self.tracks {
+            if track.digits.mask_waits(now) {
+                quiet.push(id);
+            }
             if track.has_stopped(now) {
                 self.events.tell(now, Happening::MediaStopped { track: id });
             }
@@ -223,6 +226,9 @@ impl Worker {
                 let lost = video.has_lost(now);
                 torn.extend(video.recorded().filter(|_| lost).map(|layer| (id, layer)));
             }
+        }
+        for track in quiet {
+            self.empty_mask(track, true, now, io);
         }
         for (track, layer) in torn {
             self.request_keyframe(track, layer, now); // a viewer asks by himself, a recorder cannot
