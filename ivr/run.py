@@ -11,7 +11,7 @@ from ivr.actions import Part, Words
 from ivr.errors import SpeechFailed
 from ivr.machine import FlowMachine
 from ivr.prompts import Prompts
-from mediaswitch import _core
+from mediaswitch import _core, tones
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SECOND, Clock
 from mediaswitch.errors import SwitchError
@@ -31,10 +31,10 @@ FAILED_SAY_NS = SECOND
 BETWEEN_PARTS_MS = 250
 
 RINGING: dict[str, tuple[PlayItem, ...]] = {
-    "zh": (_core.PlayTone([450.0], 1000, -16.0), _core.PlaySilence(4000)),
-    "en": (_core.PlayTone([440.0, 480.0], 2000, -16.0), _core.PlaySilence(4000)),
+    "zh": tones.items("CN", tones.Signal.RING_BACK),
+    "en": tones.items("US", tones.Signal.RING_BACK),
 }
-"Ringing tone as callers know it: China's (GF 002-9002), North America's (ITU-T E.180)."
+"Ringing tone as callers know it."
 
 
 class Run:
