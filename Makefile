@@ -54,6 +54,11 @@ sound: ## Judge speech on bad networks, beside Chromium on the same packets (mak
 	@cargo build --profile quick --quiet --locked -p mediaswitch-engine --example sound
 	@python -m load_tests.sound $(CELLS)
 
+.PHONY: proof
+proof: ## Play 10,000 random operations on a session and listen who hears whom
+	@scripts/setup test
+	@python -m load_tests.whisper
+
 .PHONY: fmt
 fmt: ## Format Rust and Python
 	cargo fmt --all

@@ -624,7 +624,7 @@ class MediaCore:
     def open_source(self, session: int, *, rate_hz: int, buffer_ms: int = 2_000) -> Source:
         """Open a source; connect `source.track` to whoever shall hear what is written.
 
-        rate_hz: 8000, 16000 or 48000. It is carried wideband (16 kHz). buffer_ms: how far ahead it can be written, 20 to
+        rate_hz: 8000, 16000 or 48000; carried wideband (16 kHz). buffer_ms: how far ahead it can be written, 20 to
         60,000. Raises BadSetting.
         """
 

@@ -224,6 +224,19 @@ class TransferToAgent(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OpenTap(Command):
+    """A program listens on this port: to one participant, or to the customer's conversation."""
+
+    port: PortId
+    participant: ParticipantId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTap(Command):
+    port: PortId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mute(Command):
     participant: ParticipantId
     muted: bool

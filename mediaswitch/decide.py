@@ -8,7 +8,7 @@ from mediaswitch import commands as c
 from mediaswitch import timeline as t
 from mediaswitch.errors import WrongState
 from mediaswitch.handover import Handover
-from mediaswitch.ids import AgentId, LegId, ParticipantId, QueueName, SessionId
+from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, SessionId
 from mediaswitch.matrix import Crosspoint, crosspoints, plays_hold_music
 from mediaswitch.replay import apply
 from mediaswitch.session import Leg, LegState, Participant, Session, SessionState
@@ -72,6 +72,13 @@ class CloseMediaAction:
     end_ns: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseTapAction:
+    """Media: close a program's tap."""
+
+    port: PortId
+
+
 REQUEUE_PRIORITY = 100
 "A customer whose agent was lost goes before all who have not yet talked to anybody."
 
@@ -87,6 +94,7 @@ Action = (
     | PlayHoldMusicAction
     | StopPlayingAction
     | CloseMediaAction
+    | CloseTapAction
 )
 
 
@@ -123,7 +131,7 @@ def _rewire(before: Session, after: Session) -> Iterable[DisconnectAction | Conn
         return
     old, new = crosspoints(before), crosspoints(after)
     ended = [leg for leg in after.legs if leg.state is LegState.ENDED]
-    gone_ports = {leg.port for leg in ended}
+    gone_ports = {leg.port for leg in ended} | {tap.port for tap in before.taps if tap not in after.taps}
     gone_tracks = {track.id for leg in ended for track in leg.tracks}
     for crosspoint in sorted(old - new):
         if crosspoint.destination not in gone_ports and crosspoint.source not in gone_tracks:
@@ -287,6 +295,9 @@ class _Decision:
             self.actions.append(HangUpLegAction(leg=leg.id, reason=reason))
         self.record(t.Ended(reason=reason, by=by))
         self.actions.append(CloseMediaAction(end_ns=self.now))
+        for tap in self.session.taps:
+            self.record(t.TapClosed(port=tap.port))
+            self.actions.append(CloseTapAction(port=tap.port))
         if self.session.agent is not None:
             self.record(t.WrapUpStarted(agent=self.session.agent))
 
@@ -451,6 +462,19 @@ class _Decision:
     def _(self, command: c.TransferToAgent) -> None:
         self.require(SessionState.TALKING)
         Handover(self).to_agent(command)
+
+    @decide.register
+    def _(self, command: c.OpenTap) -> None:
+        self.require_live()
+        if command.participant is not None:
+            self.session.participant(command.participant)
+        self.record(t.TapOpened(port=command.port, participant=command.participant))
+
+    @decide.register
+    def _(self, command: c.CloseTap) -> None:
+        if any(tap.port == command.port for tap in self.session.taps):
+            self.record(t.TapClosed(port=command.port))
+            self.actions.append(CloseTapAction(port=command.port))
 
     @decide.register
     def _(self, command: c.Mute) -> None:

@@ -465,6 +465,27 @@ class Exchange:
         expires_at = self._clock.now() + COLLEAGUE_RINGS_S * SECOND
         self._handle(session, c.TransferToAgent(participant=participant, agent=agent, name=name, expires_at=expires_at))
 
+    def open_tap(
+        self, session: SessionId, participant: ParticipantId | None, *, rate_hz: int, notify_ms: int = 100
+    ) -> _core.Tap:
+        """Let a program hear one participant, or with None the customer's conversation; a whisper is never in that.
+
+        rate_hz: 8000, 16000 or 48000. The tap is closed with the session at the latest.
+        """
+        self.session(session)  # before anything is opened
+        tap = self._core.open_tap(self._book.placement(session), rate_hz=rate_hz, notify_ms=notify_ms)
+        try:
+            self._handle(session, c.OpenTap(port=PortId(tap.port), participant=participant))
+        except SwitchError:
+            self._core.close_port(tap.port)
+            raise
+        return tap
+
+    def close_tap(self, session: SessionId, tap: _core.Tap) -> None:
+        """What waits in it can still be read; one already closed is fine."""
+        if session in self._sessions:
+            self._handle(session, c.CloseTap(port=PortId(tap.port)))
+
     def mute(self, session: SessionId, participant: ParticipantId, *, muted: bool) -> None:
         """Nobody hears a muted participant."""
         self._handle(session, c.Mute(participant=participant, muted=muted))

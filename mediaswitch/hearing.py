@@ -6,6 +6,7 @@
 - A party left alone while others are elsewhere waits, and hears music.
 - A supervisor who listens or whispers hears every agent at any time, and other parties while they talk with somebody.
 - Agents hear a whispering supervisor wherever they are. Nobody else ever does; a listening one nobody hears.
+- A program's tap hears one participant as the recording does, or the customer's room, whispers excluded.
 
 Muting is about one track, not about the participant, and is applied where tracks are connected.
 """
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from mediaswitch.timeline import MonitorMode, Role
 
 if TYPE_CHECKING:  # Session derives its media actions by way of this module
-    from mediaswitch.session import Participant, Session
+    from mediaswitch.session import Participant, Session, TapPoint
 
 
 def may_hear(session: "Session", listener: "Participant", talker: "Participant") -> bool:
@@ -34,6 +35,13 @@ def waits(session: "Session", party: "Participant") -> bool:
     if not _is_party(party) or not _present(party) or _talks(session, party):
         return False
     return bool(_others(session, party))
+
+
+def may_tap(session: "Session", tap: "TapPoint", talker: "Participant") -> bool:
+    """Whether a program's tap hears this participant: the one it is for, or all who are with the customer."""
+    if tap.participant is not None:
+        return talker.id == tap.participant and is_recorded(talker)
+    return _is_party(talker) and _present(talker) and not _apart(session, talker)
 
 
 def is_recorded(participant: "Participant") -> bool:

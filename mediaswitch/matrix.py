@@ -28,7 +28,7 @@ class Crosspoint:
 
 def crosspoints(session: "Session") -> frozenset[Crosspoint]:
     """All crosspoints the session's present state asks for."""
-    return frozenset([*_conversation(session), *_recording(session)])
+    return frozenset([*_conversation(session), *_recording(session), *_tapped(session)])
 
 
 def plays_hold_music(session: "Session") -> bool:
@@ -72,3 +72,14 @@ def _recording(session: "Session") -> Iterator[Crosspoint]:
     for leg in session.open_legs:
         if hearing.is_recorded(session.participant(leg.participant)):
             yield from _tracks_to(session, leg, session.recorder_port)
+
+
+def _tapped(session: "Session") -> Iterator[Crosspoint]:
+    for tap in session.taps:
+        for leg in session.open_legs:
+            if hearing.may_tap(session, tap, session.participant(leg.participant)):
+                yield from (x for x in _tracks_to(session, leg, tap.port) if x.source in _voices(leg))
+
+
+def _voices(leg: "Leg") -> set[TrackId]:
+    return {track.id for track in leg.tracks if track.kind is MediaKind.AUDIO}

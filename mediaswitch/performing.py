@@ -90,6 +90,10 @@ class Performer:
         self.stop_player(session.player_port)
 
     @perform.register
+    def _(self, action: d.CloseTapAction, session: Session) -> None:
+        self._core.close_port(action.port)
+
+    @perform.register
     def _(self, action: d.CloseMediaAction, session: Session) -> None:
         self._book.players.pop(session.player_port, None)
         self._core.close_port(session.player_port)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import singledispatch
 
 from mediaswitch import timeline as t
-from mediaswitch.session import Consultation, Leg, LegState, Participant, PendingOffer, Session, SessionState
+from mediaswitch.session import Consultation, Leg, LegState, Participant, PendingOffer, Session, SessionState, TapPoint
 from mediaswitch.timeline import Entry, Event
 
 
@@ -165,6 +165,16 @@ def _(event: Event, session: Session, at: int) -> Session:
 @_apply.register
 def _(event: t.Transferred, session: Session, at: int) -> Session:
     return replace(session, agent=event.agent, consultation=None)
+
+
+@_apply.register
+def _(event: t.TapOpened, session: Session, at: int) -> Session:
+    return replace(session, taps=(*session.taps, TapPoint(port=event.port, participant=event.participant)))
+
+
+@_apply.register
+def _(event: t.TapClosed, session: Session, at: int) -> Session:
+    return replace(session, taps=tuple(tap for tap in session.taps if tap.port != event.port))
 
 
 @_apply.register

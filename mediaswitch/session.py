@@ -72,6 +72,15 @@ class PendingOffer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapPoint:
+    """Where a program listens."""
+
+    port: PortId
+    participant: ParticipantId | None
+    "Whose voice it gets; None: the customer's conversation."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Consultation:
     """An agent asks a colleague while the customer waits."""
 
@@ -116,6 +125,7 @@ class Session:
     player_track: TrackId = NO_TRACK
     recorder_port: PortId | None = None
     recording_folder: str | None = None
+    taps: tuple[TapPoint, ...] = ()
     flowed: frozenset[TrackId] = frozenset()
     "Tracks that have carried media so far."
     changed_at: int = 0

@@ -362,6 +362,22 @@ class AgentLeft(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TapOpened(Event):
+    """A program listens."""
+
+    type: ClassVar[str] = "tap_opened"
+    port: PortId
+    participant: ParticipantId | None
+    "Whose voice it gets; None: the customer's conversation."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TapClosed(Event):
+    type: ClassVar[str] = "tap_closed"
+    port: PortId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Muted(Event):
     type: ClassVar[str] = "muted"
     participant: ParticipantId

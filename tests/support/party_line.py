@@ -106,6 +106,8 @@ class PartyLine:
                 self.core.play_music(self.session.player_port, playing=True)
             case d.StopPlayingAction():
                 self.core.play_music(self.session.player_port, playing=False)
+            case d.CloseTapAction(port=port):
+                self.core.close(port)
             case d.CloseMediaAction():
                 self.core.close(self.session.player_port)
                 self.core.close(self.recorder)
@@ -190,6 +192,14 @@ class PartyLine:
         port = self.session.leg(self.leg(name)).port
         assert port is not None
         return port
+
+    def track(self, name: str) -> TrackId:
+        """Of the newest leg of that name."""
+        return self.session.leg(self.leg(name)).tracks[0].id
+
+    def next_port(self) -> PortId:
+        """An id for a port that the test opens itself."""
+        return PortId(next(self._ids))
 
     def leave(self, name: str, reason: EndReason = EndReason.HANGUP) -> None:
         """Hang up, or be lost."""

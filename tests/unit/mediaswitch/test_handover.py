@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from mediaswitch import commands as c
+from mediaswitch import decide as d
 from mediaswitch import timeline as t
 from mediaswitch.errors import WrongState
 from mediaswitch.ids import AgentId, PortId, QueueName, SessionId, TenantId, TrackId
@@ -24,12 +25,12 @@ class Line(PartyLine):
         super().__init__(self.noted)
 
     def hears(self, name: str) -> set[str]:
-        return self._sources(self.port(name))
+        return self.heard_in(self.port(name))
 
     def recorded(self) -> set[str]:
-        return self._sources(self.recorder)
+        return self.heard_in(self.recorder)
 
-    def _sources(self, port: PortId) -> set[str]:
+    def heard_in(self, port: PortId) -> set[str]:
         return {self.tracks[x.source] for x in self.noted.wired if x.destination == port}
 
     def types(self) -> list[str]:
@@ -112,6 +113,24 @@ def test_muted_whisperer_is_heard_and_recorded_by_nobody(line: Line) -> None:
     line.do(c.Mute(participant=line.who(SUE), muted=True))
     assert line.hears(ANN) == {CUSTOMER}
     assert line.recorded() == {CUSTOMER, ANN, MUSIC}
+
+
+def test_tap_of_the_conversation_hears_the_customers_room_and_never_a_whisper(line: Line) -> None:
+    line.consulting()
+    line.monitor(SUE, MonitorMode.WHISPER)
+    conversation, whispers = line.next_port(), line.next_port()
+    line.do(c.OpenTap(port=conversation, participant=None))
+    line.do(c.OpenTap(port=whispers, participant=line.who(SUE)))
+    assert (line.heard_in(conversation), line.heard_in(whispers)) == ({CUSTOMER}, {SUE})
+    line.do(c.MergeConsult(participant=line.who(ANN)))
+    assert line.heard_in(conversation) == {CUSTOMER, ANN, BOB}
+    line.do(c.ChooseMonitorMode(participant=line.who(SUE), mode=MonitorMode.BARGE))
+    assert line.heard_in(conversation) == {CUSTOMER, ANN, BOB, SUE}
+    closed = line.do(c.CloseTap(port=whispers))
+    assert d.CloseTapAction(port=whispers) in closed.actions
+    ended = line.do(c.HangUp(reason=EndReason.HANGUP))
+    assert d.CloseTapAction(port=conversation) in ended.actions
+    assert line.session.taps == ()
 
 
 # --- consulting ----------------------------------------------------------------------------------------------

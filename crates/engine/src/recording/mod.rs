@@ -11,9 +11,7 @@ use crate::prompt::BadMediaFile;
 mod tape;
 mod writer;
 
-pub use tape::{Record, RecordCodec, Tape, TapeEnd};
-#[cfg(test)]
-pub(crate) use tape::Pull;
+pub use tape::{Pull, Record, RecordCodec, Tape, TapeEnd};
 pub use writer::{Control, Writer};
 
 /// Complete a file that a crash left behind: cut a torn tail, pad to `end`.
