@@ -539,12 +539,15 @@ class MediaCore:
         webrtc_port: int,
         clock_offset_ns: int,
         media_timeout_ms: int = 30_000,
+        ice_tcp: bool = False,
+        opus_dtx: bool = False,
     ) -> MediaCore:
         """Start the workers.
 
         bind_ip: where sockets are bound. public_ip: what SDP announces, else bind_ip. rtp_ports: inclusive; RTP on the
         even ones, RTCP on the odd ones next to them. webrtc_port: UDP port of worker 0 (worker i has +i); 0 takes any
-        free ones. Raises BadSetting, and OSError if a WebRTC port is taken.
+        free ones. ice_tcp: take WebRTC peers by TCP too, at the same port numbers (RFC 6544). opus_dtx: ask browsers to
+        send no Opus in silence (RFC 7587 §6.1). Raises BadSetting, and OSError if a WebRTC port is taken.
         """
 
     def close(self) -> None:

@@ -78,6 +78,10 @@ class MediaTable(Table):
     "Media threads."
     timeout_s: Seconds = 30.0
     "A phone that sends nothing for so long, while it should, is gone."
+    ice_tcp: bool = True
+    "Browsers whose network lets no UDP through come by TCP, at the WebRTC port's number."
+    opus_dtx: bool = False
+    "Browsers are asked to send nothing in silence: less traffic, and the background of a voice is not heard in it."
 
     @model_validator(mode="after")
     def _range(self) -> "MediaTable":

@@ -191,6 +191,8 @@ def _open_core(config: Config, clock: SystemClock, ip: str) -> _core.MediaCore:
         webrtc_port=webrtc_port,
         clock_offset_ns=clock.offset_ns,
         media_timeout_ms=int(config.media.timeout_s * 1000),
+        ice_tcp=config.media.ice_tcp,
+        opus_dtx=config.media.opus_dtx,
     )
 
 

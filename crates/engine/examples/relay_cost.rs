@@ -125,6 +125,8 @@ fn switch(calls: usize) -> (f64, f64) {
         public_ip: LOCALHOST,
         rtp_ports: (30_000, 39_999),
         webrtc_port: 0,
+        ice_tcp: false,
+        opus_dtx: false,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     })

@@ -20,6 +20,7 @@ use crate::error::CoreError;
 use crate::event::{Event, EventQueue};
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::shell::{Message, Shell};
+use crate::io::tcp::IceTcp;
 use crate::io::wake::Wake;
 use crate::io::{udp, Endpoint};
 use crate::matrix::Crosspoint;
@@ -54,6 +55,10 @@ pub struct Settings {
     pub rtp_ports: (u16, u16),
     /// UDP port of worker 0, the next one for worker 1 and so on; 0 for any.
     pub webrtc_port: u16,
+    /// Take WebRTC peers by TCP too, at the same port numbers.
+    pub ice_tcp: bool,
+    /// Ask browsers to send no Opus while nobody speaks (RFC 7587 §6.1, usedtx).
+    pub opus_dtx: bool,
     pub clock_offset_ns: i64,
     pub media_timeout_ms: u64,
 }
@@ -107,6 +112,7 @@ struct WorkerHandle {
     recording: Sender<Control>,
     /// Where its WebRTC legs are reached.
     webrtc: SocketAddr,
+    ice_tcp: Option<IceTcp>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -274,8 +280,14 @@ impl Engine {
         offer: &str,
         audio_codecs: Vec<Codec>,
     ) -> Result<OpenedWebRtc, CoreError> {
-        let local = self.control().worker(session)?.webrtc;
+        let (local, tcp_port) = {
+            let control = self.control();
+            let worker = control.worker(session)?;
+            (worker.webrtc, worker.ice_tcp.as_ref().map(IceTcp::port))
+        };
         let mut config = LegConfig::new(self.identity.clone(), vec![local]);
+        config.tcp_port = tcp_port;
+        config.opus_dtx = self.settings.opus_dtx;
         config.audio_codecs = for_browsers(&audio_codecs);
         let accepted = Leg::accept(offer, config, self.clock.instant(self.clock.now()));
         let (leg, answer) = accepted.map_err(|error| CoreError::BadOffer(error.to_string()))?;
@@ -696,7 +708,10 @@ fn start_worker(
         settings.webrtc_port + index as u16
     };
     let socket = udp::bind_webrtc(settings.bind_ip, port)?;
-    let webrtc = SocketAddr::new(settings.public_ip, socket.local_addr()?.port());
+    let udp_port = socket.local_addr()?.port();
+    let webrtc = SocketAddr::new(settings.public_ip, udp_port);
+    let listen = || IceTcp::start(settings.bind_ip, port, udp_port);
+    let ice_tcp = settings.ice_tcp.then(listen).transpose()?;
     let worker_settings = WorkerSettings {
         media_timeout: settings.media_timeout_ms * MILLISECOND,
         clock,
@@ -724,6 +739,7 @@ fn start_worker(
         wake,
         recording,
         webrtc,
+        ice_tcp,
         threads,
     };
     worker.send(Message::Open(Endpoint::WebRtc, socket))?;

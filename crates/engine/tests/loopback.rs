@@ -21,6 +21,8 @@ fn settings(rtp_ports: (u16, u16)) -> Settings {
         public_ip: LOCALHOST,
         rtp_ports,
         webrtc_port: 0,
+        ice_tcp: false,
+        opus_dtx: false,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     }

@@ -22,6 +22,8 @@ fn engine(rtp_ports: (u16, u16)) -> Engine {
         public_ip: LOCALHOST,
         rtp_ports,
         webrtc_port: 0,
+        ice_tcp: false,
+        opus_dtx: false,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     })

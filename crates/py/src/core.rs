@@ -52,7 +52,8 @@ pub fn repair_track(py: Python<'_>, path: PathBuf, end_ns: u64) -> PyResult<Segm
 impl MediaCore {
     #[new]
     #[pyo3(signature = (
-        *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000
+        *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000,
+        ice_tcp = false, opus_dtx = false
     ))]
     #[allow(clippy::too_many_arguments)] // the settings of the core, each by its name
     fn new(
@@ -64,6 +65,8 @@ impl MediaCore {
         webrtc_port: u16,
         clock_offset_ns: i64,
         media_timeout_ms: u64,
+        ice_tcp: bool,
+        opus_dtx: bool,
     ) -> PyResult<MediaCore> {
         let bind_ip = parse_ip(bind_ip)?;
         let settings = Settings {
@@ -72,6 +75,8 @@ impl MediaCore {
             public_ip: public_ip.map_or(Ok(bind_ip), parse_ip)?,
             rtp_ports,
             webrtc_port,
+            ice_tcp,
+            opus_dtx,
             clock_offset_ns,
             media_timeout_ms,
         };

@@ -63,6 +63,11 @@ pub struct LegConfig {
     pub identity: Identity,
     /// Host candidates to announce: addresses at which the peer reaches the worker's socket.
     pub local_addrs: Vec<SocketAddr>,
+    /// Where the same peer may come by TCP instead, at the first of those addresses (RFC 6544); framing and
+    /// connections are the caller's.
+    pub tcp_port: Option<u16>,
+    /// Ask the peer to send no Opus in silence (RFC 7587 §6.1).
+    pub opus_dtx: bool,
     /// In order of preference; the answer keeps this order, and a browser then sends the first.
     pub audio_codecs: Vec<AudioCodec>,
     /// A leg that is not connected (ICE and DTLS) by then fails.
@@ -77,10 +82,18 @@ impl LegConfig {
         Self {
             identity,
             local_addrs,
+            tcp_port: None,
+            opus_dtx: false,
             audio_codecs: vec![AudioCodec::Opus, AudioCodec::Pcmu, AudioCodec::Pcma],
             connect_timeout: Duration::from_secs(30),
             consent_timeout: Duration::from_secs(30),
         }
+    }
+
+    /// Where the peer may come by TCP.
+    pub(crate) fn tcp_addr(&self) -> Option<SocketAddr> {
+        let first = self.local_addrs.first()?;
+        Some(SocketAddr::new(first.ip(), self.tcp_port?))
     }
 
     /// `video`: whether the offer has video. Estimating a path paces and probes it, which audio alone has no use for.
@@ -94,7 +107,7 @@ impl LegConfig {
             .set_stats_interval(Some(STATS_INTERVAL))
             .set_extension_map(extensions())
             .clear_codecs();
-        add_audio(config.codec_config());
+        add_audio(config.codec_config(), self.opus_dtx);
         add_video(config.codec_config());
         config
     }
@@ -113,7 +126,7 @@ fn extensions() -> ExtensionMap {
 }
 
 /// All that we can carry: which of them is answered, and in which order, may change from offer to offer.
-fn add_audio(codecs: &mut CodecConfig) {
+fn add_audio(codecs: &mut CodecConfig, opus_dtx: bool) {
     for codec in [
         AudioCodec::Opus,
         AudioCodec::G722,
@@ -131,6 +144,7 @@ fn add_audio(codecs: &mut CodecConfig) {
                 FormatParams {
                     min_p_time: Some(10),
                     use_inband_fec: Some(true),
+                    use_dtx: opus_dtx.then_some(true),
                     ..Default::default()
                 },
             ),

@@ -82,7 +82,7 @@ pub(crate) fn answer(
     let audio = negotiated.iter().find(|n| n.line.kind == Kind::Audio);
     let formats = audio.map(Negotiated::answered_formats).unwrap_or_default();
     let answer = Answer {
-        sdp: offer.complete_answer(&answer, &formats),
+        sdp: offer.complete_answer(&answer, &formats, config.tcp_addr()),
         lines: negotiated.iter().map(|n| n.line.clone()).collect(),
     };
     Ok((answer, negotiated))

@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::net::SocketAddr;
 
 use crate::config::AudioCodec;
 use crate::error::BadOffer;
@@ -198,8 +199,15 @@ impl<'a> Offer<'a> {
     /// str0m's answer with the refused lines in the offer's own words, and the candidates in the first line
     /// taken: str0m puts them in the first line of all, where a peer ignores them if that one is refused.
     /// `audio_formats`: the payload types to answer for audio, in order; others that str0m negotiated are left out.
-    pub fn complete_answer(&self, answer: &str, audio_formats: &[String]) -> String {
-        let (candidates, lines): (Vec<&str>, Vec<&str>) = answer
+    /// `tcp`: where the peer may come by TCP, which str0m knows nothing of.
+    pub fn complete_answer(
+        &self,
+        answer: &str,
+        audio_formats: &[String],
+        tcp: Option<SocketAddr>,
+    ) -> String {
+        let by_tcp = tcp.map(tcp_candidate);
+        let (mut candidates, lines): (Vec<&str>, Vec<&str>) = answer
             .lines()
             .map(str::trim_end)
             .partition(|l| l.starts_with("a=candidate:") || *l == "a=end-of-candidates");
@@ -217,6 +225,9 @@ impl<'a> Offer<'a> {
                 push(&mut out, line);
             }
         }
+        // The last may be the end of them.
+        let end = candidates.len() - usize::from(candidates.last() == Some(&"a=end-of-candidates"));
+        candidates.splice(end..end, by_tcp.as_deref());
         let mut candidates = Some(candidates);
         for (section, block) in self.sections.iter().zip(blocks) {
             if section.role == Role::Refused {
@@ -344,6 +355,14 @@ impl<'a> Section<'a> {
         }
         push(out, "a=inactive");
     }
+}
+
+/// A passive host candidate (RFC 6544 §4.5). Its priority is below any of UDP: type preference 90, direction preference 4
+/// (§4.2).
+fn tcp_candidate(addr: SocketAddr) -> String {
+    let priority: u32 = (90 << 24) | (((4 << 13) | 8191) << 8) | 255;
+    let (ip, port) = (addr.ip(), addr.port());
+    format!("a=candidate:tcp 1 tcp {priority} {ip} {port} typ host tcptype passive")
 }
 
 const DIRECTIONS: [&str; 4] = ["a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"];

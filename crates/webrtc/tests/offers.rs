@@ -66,6 +66,23 @@ fn audio_is_answered_in_our_order_with_digits_and_without_comfort_noise_or_red()
 }
 
 #[test]
+fn a_peer_may_come_by_tcp_and_is_asked_for_silence_where_that_is_set() {
+    let mut config = leg_config();
+    config.tcp_port = Some(10_001);
+    config.opus_dtx = true;
+    let (_, answer) = Leg::accept(CHROMIUM_DESK, config, Instant::now()).expect("a good offer");
+    let audio = section(&answer.sdp, 0);
+    let candidates: Vec<_> = audio
+        .iter()
+        .filter(|l| l.starts_with("a=candidate:"))
+        .collect();
+    let tcp = "a=candidate:tcp 1 tcp 1520435199 192.0.2.1 10001 typ host tcptype passive";
+    assert_eq!(candidates.len(), 2);
+    assert_eq!(*candidates[1], tcp);
+    assert!(audio.contains(&"a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1"));
+}
+
+#[test]
 fn only_video_is_answered_with_transport_wide_feedback() {
     for offer in [CHROMIUM_DESK, FIREFOX_DESK] {
         let answer = answer(offer);

@@ -5,6 +5,7 @@ mod outbox;
 mod polled;
 pub mod poller;
 pub mod shell;
+pub mod tcp;
 #[cfg(test)]
 mod tests;
 pub mod udp;
