@@ -1,11 +1,26 @@
 """SIP to SIP through a bridged number: G.711 on both sides, 50 packets a second each way."""
 
-from load_tests.case import Case, Load, Row, beside, through_floor, through_switch
+from load_tests.case import (
+    Case,
+    Load,
+    Row,
+    beside,
+    result_of,
+    running_switch,
+    start_generator,
+    through_floor,
+    through_switch,
+)
+from load_tests.peers import peers
+from tests.support.sipp import free_udp_port
+
+CHURN_RATE = 60
+"Calls a second, each a second long."
 
 
 async def relay(load: Load) -> Row:
-    """Not recorded, beside the polled floor."""
-    return beside(await through_switch(load), await through_floor(load))
+    """Not recorded, beside the polled floor and the peers that are installed."""
+    return beside(await through_switch(load), await through_floor(load)) | await peers(load)
 
 
 async def relay_quiet(load: Load) -> Row:
@@ -13,7 +28,25 @@ async def relay_quiet(load: Load) -> Row:
     return beside(await through_switch(load), await through_floor(load, woken=True))
 
 
+async def relay_record(load: Load) -> Row:
+    """All tracks recorded, beside the same calls without; `record_ratio` is the first by the second."""
+    recorded, plain = await through_switch(load, record=True), await through_switch(load)
+    ours, theirs = recorded["cpu_percent_per_call"], plain["cpu_percent_per_call"]
+    row = beside(recorded, await through_floor(load))
+    return row | {"relay_cpu_percent_per_call": theirs, "record_ratio": round(ours / theirs, 2)}
+
+
+async def churn(load: Load) -> Row:
+    """`n` short calls one after another: what is left of each in memory."""
+    port = free_udp_port()
+    async with running_switch(called_port=port, calls=4 * CHURN_RATE) as switch:
+        options = {"server": switch.sip_address, "pid": switch.pid, "called_port": port, "calls": load.n}
+        return await result_of(await start_generator("churn", options | {"rate": CHURN_RATE}))
+
+
 CASES = (
     Case("relay", "G.711 relayed, not recorded", (100, 400), relay),
     Case("relay-quiet", "the same, few calls; the floor is woken by each packet", (5,), relay_quiet),
+    Case("relay-record", "the same, all tracks recorded", (100, 400), relay_record),
+    Case("churn", "short calls one after another: memory kept", (6_000,), churn),
 )

@@ -6,6 +6,7 @@
 
 mod called;
 mod callers;
+mod churn;
 mod floor;
 mod media;
 mod net;
@@ -27,6 +28,7 @@ type Command = fn(&Options) -> Result<(), Box<dyn Error>>;
 
 const COMMANDS: &[(&str, Command)] = &[
     ("relay", relay::run),
+    ("churn", churn::run),
     ("streams", streams::run),
     ("transcode", transcode::run),
     ("voices", voices::run),
