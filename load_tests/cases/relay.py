@@ -44,8 +44,14 @@ async def churn(load: Load) -> Row:
         return await result_of(await start_generator("churn", options | {"rate": CHURN_RATE}))
 
 
+async def relay_srtp(load: Load) -> Row:
+    """Plain RTP on the callers' side, SRTP (AES-128-GCM, keys in the SDP) on the called one; the floor is plain."""
+    return beside(await through_switch(load, srtp="true"), await through_floor(load))
+
+
 CASES = (
     Case("relay", "G.711 relayed, not recorded", (100, 400), relay),
+    Case("relay-srtp", "G.711 relayed from RTP to SRTP (AES-128-GCM) and back", (100, 400), relay_srtp),
     Case("relay-quiet", "the same, few calls; the floor is woken by each packet", (5,), relay_quiet),
     Case("relay-record", "the same, all tracks recorded", (100, 400), relay_record),
     Case("churn", "short calls one after another: memory kept", (6_000,), churn),

@@ -2,14 +2,15 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::mpsc::Sender;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::sip;
+use crate::media::Target;
+use crate::{sdes, sip};
 
 /// The SDP for an RTP port.
 pub type Describe = Box<dyn Fn(u16) -> String + Send>;
@@ -21,20 +22,32 @@ pub struct Called {
 
 impl Called {
     /// Answer calls to `port`; call number k takes the k-th RTP port, and its stream learns where to send.
+    /// `srtp`: with AES-128-GCM, or not at all.
     pub fn start(
         port: u16,
         rtp_ports: Vec<(usize, u16)>,
-        targets: Sender<(usize, SocketAddr)>,
+        targets: Sender<(usize, Target)>,
+        srtp: bool,
     ) -> io::Result<Self> {
-        Self::answering(port, rtp_ports, targets, Box::new(sip::sdp))
+        Self::serving(port, rtp_ports, targets, Box::new(sip::sdp), srtp)
     }
 
     /// The same with another description of the audio at a port.
     pub fn answering(
         port: u16,
         rtp_ports: Vec<(usize, u16)>,
-        targets: Sender<(usize, SocketAddr)>,
+        targets: Sender<(usize, Target)>,
         describe: Describe,
+    ) -> io::Result<Self> {
+        Self::serving(port, rtp_ports, targets, describe, false)
+    }
+
+    fn serving(
+        port: u16,
+        rtp_ports: Vec<(usize, u16)>,
+        targets: Sender<(usize, Target)>,
+        describe: Describe,
+        srtp: bool,
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind(("127.0.0.1", port))?;
         socket.set_read_timeout(Some(Duration::from_millis(50)))?;
@@ -44,6 +57,7 @@ impl Called {
             rtp_ports,
             targets,
             describe,
+            srtp,
             calls: HashMap::new(),
         };
         let thread = thread::spawn({
@@ -77,9 +91,11 @@ impl Called {
 struct Party {
     contact: String,
     rtp_ports: Vec<(usize, u16)>,
-    targets: Sender<(usize, SocketAddr)>,
+    targets: Sender<(usize, Target)>,
     describe: Describe,
-    calls: HashMap<String, usize>,
+    srtp: bool,
+    /// Our description in each call.
+    calls: HashMap<String, String>,
 }
 
 impl Party {
@@ -94,25 +110,28 @@ impl Party {
 
     /// A first INVITE, its retransmission or a re-INVITE: all are answered with the call's one description.
     fn take(&mut self, request: &str, call_id: String) -> Option<String> {
-        let next = self.calls.len();
-        let index = *self.calls.entry(call_id).or_insert(next);
+        if let Some(sdp) = self.calls.get(&call_id) {
+            return Some(self.accept(request, sdp));
+        }
+        let index = self.calls.len();
         let Some(&(stream, port)) = self.rtp_ports.get(index) else {
-            return Some(sip::response(
-                request,
-                "486 Busy Here",
-                &self.contact,
-                "load",
-                "",
-            ));
+            let busy = "486 Busy Here";
+            return Some(sip::response(request, busy, &self.contact, "load", ""));
         };
-        let target = sip::audio_address(request)?;
+        let mut target = Target::from(sip::audio_address(request)?);
+        let mut sdp = (self.describe)(port);
+        if self.srtp {
+            let (guard, line) = sdes::answer(request, index)?;
+            target.guard = Some(guard);
+            sdp.push_str(&line);
+        }
         self.targets.send((stream, target)).ok()?;
-        Some(sip::response(
-            request,
-            "200 OK",
-            &self.contact,
-            "load",
-            &(self.describe)(port),
-        ))
+        let reply = self.accept(request, &sdp);
+        self.calls.insert(call_id, sdp);
+        Some(reply)
+    }
+
+    fn accept(&self, request: &str, sdp: &str) -> String {
+        sip::response(request, "200 OK", &self.contact, "load", sdp)
     }
 }

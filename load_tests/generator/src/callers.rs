@@ -6,6 +6,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::Sender;
 use std::time::{Duration, Instant};
 
+use crate::media::Target;
 use crate::sip;
 
 const T1: Duration = Duration::from_millis(500);
@@ -37,7 +38,7 @@ pub struct Callers {
     address: SocketAddr,
     server: SocketAddr,
     number: String,
-    targets: Sender<(usize, SocketAddr)>,
+    targets: Sender<(usize, Target)>,
     calls: Vec<Call>,
     by_id: HashMap<String, usize>,
 }
@@ -46,7 +47,7 @@ impl Callers {
     pub fn new(
         server: SocketAddr,
         number: &str,
-        targets: Sender<(usize, SocketAddr)>,
+        targets: Sender<(usize, Target)>,
     ) -> io::Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket.set_read_timeout(Some(Duration::from_millis(2)))?;
@@ -208,7 +209,7 @@ impl Callers {
                     .map_or(call.remote_target.clone(), |c| sip::uri(c).to_owned());
                 call.state = State::Answered;
                 if let Some(target) = sip::audio_address(message) {
-                    let _ = self.targets.send((call.rtp.0, target)); // the media thread ends after us
+                    let _ = self.targets.send((call.rtp.0, target.into())); // the media thread ends after us
                 }
             } else {
                 call.state = State::Failed(status);

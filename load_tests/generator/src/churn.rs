@@ -29,7 +29,12 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
         (stream, media.ports[stream])
     };
     let answered = (0..calls).map(|call| side(call, 1)).collect();
-    let called = Called::start(options.required("called-port")?, answered, media.targets())?;
+    let called = Called::start(
+        options.required("called-port")?,
+        answered,
+        media.targets(),
+        false,
+    )?;
     let server: SocketAddr = options.required("server")?;
     let number: String = options.or("number", "2000".into())?;
     let mut callers = Callers::new(server, &number, media.targets())?;

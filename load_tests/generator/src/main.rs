@@ -13,6 +13,7 @@ mod net;
 mod options;
 mod process;
 mod relay;
+mod sdes;
 mod sip;
 mod streams;
 mod transcode;

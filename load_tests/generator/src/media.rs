@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::net::{now_ns, open_stamped, receive_stamped, Poller};
+use crate::sdes::Guard;
 
 const PTIME_NS: u64 = 20_000_000;
 const RTP_HEADER: usize = 12;
@@ -67,11 +68,27 @@ impl Measured {
     }
 }
 
+/// Where a stream sends, and what protects it.
+pub struct Target {
+    pub address: SocketAddr,
+    pub guard: Option<Guard>,
+}
+
+impl From<SocketAddr> for Target {
+    /// Plain RTP.
+    fn from(address: SocketAddr) -> Target {
+        Target {
+            address,
+            guard: None,
+        }
+    }
+}
+
 /// The thread that sends and receives for all streams.
 pub struct Media {
     pub ports: Vec<u16>,
     pub window: Arc<Window>,
-    targets: Sender<(usize, SocketAddr)>,
+    targets: Sender<(usize, Target)>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Measured>,
 }
@@ -105,7 +122,7 @@ impl Media {
         })
     }
 
-    pub fn targets(&self) -> Sender<(usize, SocketAddr)> {
+    pub fn targets(&self) -> Sender<(usize, Target)> {
         self.targets.clone()
     }
 
@@ -117,7 +134,7 @@ impl Media {
 
 struct Stream {
     socket: UdpSocket,
-    target: Option<SocketAddr>,
+    target: Option<Target>,
     due_ns: u64,
     sent: u32,
     seen: Vec<bool>,
@@ -126,7 +143,7 @@ struct Stream {
 struct Worker {
     streams: Vec<Stream>,
     window: Arc<Window>,
-    new_targets: Receiver<(usize, SocketAddr)>,
+    new_targets: Receiver<(usize, Target)>,
     poller: Poller,
     measured: Measured,
 }
@@ -135,7 +152,7 @@ impl Worker {
     fn new(
         sockets: Vec<UdpSocket>,
         window: Arc<Window>,
-        new_targets: Receiver<(usize, SocketAddr)>,
+        new_targets: Receiver<(usize, Target)>,
     ) -> io::Result<Self> {
         let poller = Poller::new()?;
         for (token, socket) in sockets.iter().enumerate() {
@@ -185,12 +202,19 @@ impl Worker {
     fn send_due(&mut self) {
         let asked = now_ns();
         for (index, stream) in self.streams.iter_mut().enumerate() {
-            let Some(target) = stream.target.filter(|_| stream.due_ns <= asked) else {
+            let due = stream.due_ns <= asked;
+            let Some(target) = stream.target.as_mut().filter(|_| due) else {
                 continue;
             };
             let now = now_ns();
-            let packet = packet(index as u32, stream.sent, now);
-            if stream.socket.send_to(&packet, target).is_ok() && self.window.holds(now) {
+            let mut buffer = [0; PACKET + srtp::MAX_OVERHEAD];
+            buffer[..PACKET].copy_from_slice(&packet(index as u32, stream.sent, now));
+            let length = target.guard.as_mut().map_or(PACKET, |guard| {
+                let protected = guard.sender.protect_rtp(&mut buffer, PACKET);
+                protected.expect("each number is sent once")
+            });
+            let sent = stream.socket.send_to(&buffer[..length], target.address);
+            if sent.is_ok() && self.window.holds(now) {
                 self.measured.sent += 1;
                 self.measured.late += u64::from(now - stream.due_ns > LATE_NS);
             }
@@ -205,7 +229,9 @@ impl Worker {
             while let Some((length, at_ns)) =
                 receive_stamped(&self.streams[token].socket, &mut buffer)
             {
-                let Some((index, number, sent_ns)) = contents(&buffer[..length]) else {
+                let guard = self.streams[token].target.as_mut();
+                let guard = guard.and_then(|target| target.guard.as_mut());
+                let Some((index, number, sent_ns)) = open(guard, &mut buffer[..length]) else {
                     let foreign = self.window.holds(at_ns) && !is_rtcp(&buffer[..length]);
                     self.measured.foreign += u64::from(foreign);
                     continue;
@@ -248,6 +274,18 @@ fn packet(stream: u32, number: u32, now_ns: u64) -> [u8; PACKET] {
     packet[20..24].copy_from_slice(&number.to_be_bytes());
     packet[24..32].copy_from_slice(&now_ns.to_be_bytes());
     packet
+}
+
+/// What a packet says that is as it was sent.
+fn open(guard: Option<&mut Guard>, datagram: &mut [u8]) -> Option<(usize, usize, u64)> {
+    let Some(guard) = guard else {
+        return contents(datagram);
+    };
+    if is_rtcp(datagram) {
+        return None;
+    }
+    let length = guard.receiver.unprotect_rtp(datagram).ok()?;
+    contents(&datagram[..length])
 }
 
 fn contents(datagram: &[u8]) -> Option<(usize, usize, u64)> {

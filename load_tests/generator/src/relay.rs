@@ -12,8 +12,8 @@ use crate::window::{self, Window};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// `relay --server IP:PORT --pid PID --called-port PORT --calls N [--number 2000] [--seconds 20] [--rate 20]`:
-/// the number must be bridged to `sip:bench@127.0.0.1:CALLED-PORT`.
+/// `relay --server IP:PORT --pid PID --called-port PORT --calls N [--number 2000] [--seconds 20] [--rate 20]
+/// [--srtp true]`: the number must be bridged to `sip:bench@127.0.0.1:CALLED-PORT`. srtp: on the called side.
 pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let calls: usize = options.required("calls")?;
     let pause = Duration::from_secs(1) / options.or("rate", 20)?;
@@ -26,7 +26,13 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
             .map(|i| (i, media.ports[i]))
             .collect::<Vec<_>>()
     };
-    let called = Called::start(options.required("called-port")?, sides(1), media.targets())?;
+    let srtp = options.or("srtp", false)?;
+    let called = Called::start(
+        options.required("called-port")?,
+        sides(1),
+        media.targets(),
+        srtp,
+    )?;
     let server: SocketAddr = options.required("server")?;
     let number: String = options.or("number", "2000".into())?;
     let mut callers = Callers::new(server, &number, media.targets())?;

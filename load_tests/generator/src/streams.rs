@@ -20,7 +20,7 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     println!("{}", ports.join(" "));
     for (stream, line) in io::stdin().lines().take(2 * calls).enumerate() {
         let target: SocketAddr = line?.parse()?;
-        media.targets().send((stream, target))?;
+        media.targets().send((stream, target.into()))?;
     }
     let spent = window.measure(&media, |until| {
         thread::sleep(until.saturating_duration_since(Instant::now()));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::media::Window as Stretch;
+use crate::media::{Target, Window as Stretch};
 use crate::net::{now_ns, open_stamped, receive_stamped, Poller};
 use crate::options::Options;
 use crate::window::{Spent, Window};
@@ -150,7 +150,7 @@ impl Stream {
 pub struct Voices {
     pub ports: Vec<u16>,
     pub window: Arc<Stretch>,
-    targets: Sender<(usize, SocketAddr)>,
+    targets: Sender<(usize, Target)>,
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Counted>,
 }
@@ -198,7 +198,7 @@ impl Voices {
         })
     }
 
-    pub fn targets(&self) -> Sender<(usize, SocketAddr)> {
+    pub fn targets(&self) -> Sender<(usize, Target)> {
         self.targets.clone()
     }
 
@@ -212,7 +212,7 @@ impl Counted {
     fn run(
         mut self,
         window: &Stretch,
-        new_targets: &Receiver<(usize, SocketAddr)>,
+        new_targets: &Receiver<(usize, Target)>,
         stop: &AtomicBool,
     ) -> Counted {
         let mut poller = Poller::new().expect("epoll");
@@ -223,7 +223,7 @@ impl Counted {
             while let Ok((index, target)) = new_targets.try_recv() {
                 let spread = index as u64 * PTIME_NS / self.streams.len() as u64;
                 let stream = &mut self.streams[index];
-                if stream.target.replace(target).is_none() {
+                if stream.target.replace(target.address).is_none() {
                     stream.due_ns = now_ns() + spread; // as independent phones are
                 }
             }
@@ -277,7 +277,8 @@ pub fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     let ports: Vec<String> = voices.ports.iter().map(u16::to_string).collect();
     println!("{}", ports.join(" "));
     for (stream, line) in io::stdin().lines().take(streams).enumerate() {
-        voices.targets().send((stream, line?.parse()?))?;
+        let address: SocketAddr = line?.parse()?;
+        voices.targets().send((stream, address.into()))?;
     }
     let spent = window.measure_in(&voices.window, |until| {
         thread::sleep(until.saturating_duration_since(Instant::now()));
