@@ -565,8 +565,9 @@ class MediaCore:
     def open_rtp(self, session: int, *, allow_latch: bool = True) -> RtpPort:
         """Open an RTP port. Raises NoFreePort.
 
-        allow_latch: also take the first source seen from an address that was not signalled (callers behind NAT),
-        once after each `configure_rtp` and only before media came from the signalled one.
+        allow_latch: also take a source at an address that was not signalled (callers behind NAT), after four packets
+        in a row or one that the peer's SRTP key protects; once after each `configure_rtp`, and only before media came
+        from the signalled host.
         """
 
     def configure_rtp(

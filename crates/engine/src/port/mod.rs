@@ -2,6 +2,7 @@
 
 pub mod audio_out;
 mod guard;
+mod latch;
 pub mod player;
 pub mod rtp;
 pub mod source;

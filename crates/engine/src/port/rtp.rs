@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::audio_out::{AudioOut, OutAudio};
 use super::guard::Guard;
 pub use super::guard::SrtpKeys;
+use super::latch::{Latch, Sighting};
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::{Codec, COMFORT_NOISE};
 use crate::dtmf::events::Signals;
@@ -46,17 +47,6 @@ pub struct Link {
     pub rtcp_mux: bool,
 }
 
-/// Whose packets are taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Source {
-    /// Nobody was heard since the last configuration.
-    Unheard,
-    /// From an address that was not signalled; the signalled one may still take over.
-    Latched(SocketAddr),
-    /// From the signalled IP: settled.
-    Settled(SocketAddr),
-}
-
 /// What a datagram turned out to be.
 #[derive(Debug)]
 pub enum Received<'a> {
@@ -87,7 +77,7 @@ pub struct RtpPort {
     allow_latch: bool,
     config: Option<RtpConfig>,
     guard: Option<Box<Guard>>,
-    source: Source,
+    latch: Latch,
     remote: Option<SocketAddr>,
     events: TelephoneEvents,
     reception: Reception,
@@ -118,7 +108,7 @@ impl RtpPort {
             allow_latch,
             config: None,
             guard: None,
-            source: Source::Unheard,
+            latch: Latch::new(),
             remote: None,
             events: TelephoneEvents::default(),
             reception: Reception::default(),
@@ -137,13 +127,11 @@ impl RtpPort {
         };
         self.guard = guard;
         let signalled = |config: &RtpConfig| config.remote;
-        if self.config.as_ref().and_then(signalled) != config.remote
-            || self.source == Source::Unheard
-        {
+        if self.config.as_ref().and_then(signalled) != config.remote || self.latch.is_open() {
             self.remote = config.remote;
         }
         // The address found before stays the one we send to, but a new one may be found once more.
-        self.source = Source::Unheard;
+        self.latch = Latch::new();
         self.out.configure(
             vec![config.codec],
             config.ptime_ms,
@@ -159,26 +147,22 @@ impl RtpPort {
         self.codec
     }
 
-    /// Whether the sender is whom signalling named, as far as can be told.
-    fn is_from_peer(&mut self, from: SocketAddr) -> bool {
+    /// Whether the sender is whom signalling named, as far as can be told; from then on it is sent to.
+    fn is_from_peer(&mut self, from: SocketAddr, packet: &Packet<'_>) -> bool {
         let Some(config) = &self.config else {
             return false;
         };
-        let named = config
-            .remote
-            .is_some_and(|signalled| signalled.ip() == from.ip());
-        let settled = match self.source {
-            Source::Settled(known) => return known == from,
-            Source::Latched(known) if known == from && !named => return true,
-            Source::Unheard | Source::Latched(_) if named => Source::Settled(from),
-            Source::Unheard if self.allow_latch => Source::Latched(from),
-            _ => return false,
+        let sighting = Sighting {
+            from,
+            ssrc: packet.ssrc,
+            sequence: packet.sequence,
+            is_authentic: self.guard.is_some(),
         };
-        self.source = settled;
-        if config.remote.is_some() {
+        let is_taken = self.latch.admits(sighting, config.remote, self.allow_latch);
+        if is_taken && config.remote.is_some() {
             self.remote = Some(from);
         }
-        true
+        is_taken
     }
 
     /// Whether what comes must be unprotected first.
@@ -200,10 +184,7 @@ impl RtpPort {
 
     /// The only peer that is heard until the next configuration; None while another may be found.
     pub fn settled(&self) -> Option<SocketAddr> {
-        match self.source {
-            Source::Settled(peer) => Some(peer),
-            Source::Unheard | Source::Latched(_) => None,
-        }
+        self.latch.settled()
     }
 
     /// A datagram in the clear, from the port of RTP.
@@ -229,7 +210,7 @@ impl RtpPort {
         let is_event = event == Some(packet.payload_type);
         let is_noise = packet.payload_type == COMFORT_NOISE && codec.clock_rate() == 8_000;
         let is_known = is_event || is_noise || packet.payload_type == payload_type;
-        if !is_known || !self.is_from_peer(from) {
+        if !is_known || !self.is_from_peer(from, &packet) {
             return Received::Ignored;
         }
         self.heard(now);
