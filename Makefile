@@ -38,6 +38,12 @@ video: ## Measure cameras between browsers on lossy and thin lines
 	@scripts/setup test
 	@python -m load_tests.video
 
+.PHONY: soak
+soak: ## Let two hundred legs come and go for half an hour (MINUTES=30) and see that nothing grows
+	@scripts/setup
+	@cargo build --release --quiet --locked -p load-generator
+	@python -m load_tests.soak --minutes $(or $(MINUTES),30)
+
 .PHONY: fuzz
 fuzz: ## Fuzz what reads the network, ten minutes each target (SECONDS_EACH=600)
 	@scripts/setup

@@ -35,23 +35,22 @@ PEOPLE_AN_ADDRESS = 20
 STEP_TIMEOUT_S = 30.0
 
 
-def settings(sessions: int) -> str:
-    """Settings with a queue and as many agents."""
-    users = "".join(
-        f'[[users]]\nname = "desk{n}"\ndisplay_name = "Desk {n}"\nrole = "agent"\nqueues = ["bench"]\n\n'
-        for n in range(sessions)
-    )
-    return f"""
+SETTINGS = """
 [server]
 demo = true
 
 [recording]
 enabled = false
+"""
 
-[[queues]]
-name = "bench"
 
-{users}"""
+def desks(sessions: int) -> str:
+    """Return the settings of a queue and as many agents, who are ready again at once after a session."""
+    users = "".join(
+        f'[[users]]\nname = "desk{n}"\ndisplay_name = "Desk {n}"\nrole = "agent"\nqueues = ["bench"]\n\n'
+        for n in range(sessions)
+    )
+    return f'[[queues]]\nname = "bench"\nwrap_up_s = 0.1\n\n{users}'
 
 
 class Api:
@@ -81,6 +80,7 @@ class Desk:
 
     def __init__(self, api: Api, socket: aiohttp.ClientWebSocketResponse) -> None:
         self._api, self._socket = api, socket
+        self._session = ""
 
     @classmethod
     async def open(cls, http: aiohttp.ClientSession, url: str, name: str) -> "Desk":
@@ -94,7 +94,7 @@ class Desk:
 
     async def accept(self, offer: str, *, video: bool) -> str:
         """Wait for the offered session, take it with this SDP offer and return the answer."""
-        session = await self._offered()
+        self._session = session = await self._offered()
         answer = await self._api.ask("POST", f"/sessions/{session}/accept", sdp=offer)
         if video:
             await self._api.ask("POST", f"/sessions/{session}/share", kind="camera", active=True)
@@ -107,6 +107,10 @@ class Desk:
                 if frame["type"] == "offer":
                     return str(frame["session"]["id"])
         raise CaseError("the live socket closed")
+
+    async def hang_up(self) -> None:
+        """End the session that was accepted."""
+        await self._api.ask("POST", f"/sessions/{self._session}/hangup")
 
     async def read_on(self) -> None:
         """Read what comes, as a desk does, until the socket closes."""
@@ -150,27 +154,35 @@ async def _answer(generator: Process, person: int, sdp: str) -> None:
 
 async def _through_switch(load: Load, video: bool) -> Row:
     with TemporaryDirectory() as folder:
-        started = RunningSwitch.start(Path(folder), settings=settings(load.n), prefix=pinned([SERVER_CORE]))
-        async with await started as switch, _addresses(load.n // PEOPLE_AN_ADDRESS + 1) as clients:
-            http = [clients[n // PEOPLE_AN_ADDRESS] for n in range(load.n)]
-            desks = [await Desk.open(http[n], switch.url, f"desk{n}") for n in range(load.n)]
-            generator = await start_generator("webrtc", {"pid": switch.pid} | _options(load, video))
-            offers = await _offers(generator, 2 * load.n)
+        started = RunningSwitch.start(Path(folder), settings=SETTINGS + desks(load.n), prefix=pinned([SERVER_CORE]))
+        async with await started as switch:
+            return await sessions_through(switch, load, video=video)
 
-            async def accept(n: int) -> None:
-                person = 2 * n + 1
-                await _answer(generator, person, await desks[n].accept(offers[person], video=video))
-                await desks[n].read_on()
 
-            async with asyncio.TaskGroup() as tasks:
-                reading = [tasks.create_task(accept(n)) for n in range(load.n)]
-                for n in range(load.n):
-                    answer = await _call(http[n], switch.url, offers[2 * n], video=video)
-                    await _answer(generator, 2 * n, answer)
-                row = await _result(generator, switch)
-                for task in reading:
-                    task.cancel()
-            return row
+async def sessions_through(switch: RunningSwitch, load: Load, *, video: bool) -> Row:
+    """Hold so many sessions on a running server that has so many `desks`, and return what the generator measured."""
+    async with _addresses(load.n // PEOPLE_AN_ADDRESS + 1) as clients:
+        http = [clients[n // PEOPLE_AN_ADDRESS] for n in range(load.n)]
+        agents = [await Desk.open(http[n], switch.url, f"desk{n}") for n in range(load.n)]
+        generator = await start_generator("webrtc", {"pid": switch.pid} | _options(load, video))
+        offers = await _offers(generator, 2 * load.n)
+
+        async def accept(n: int) -> None:
+            person = 2 * n + 1
+            await _answer(generator, person, await agents[n].accept(offers[person], video=video))
+            await agents[n].read_on()
+
+        async with asyncio.TaskGroup() as tasks:
+            reading = [tasks.create_task(accept(n)) for n in range(load.n)]
+            for n in range(load.n):
+                answer = await _call(http[n], switch.url, offers[2 * n], video=video)
+                await _answer(generator, 2 * n, answer)
+            row = await _result(generator, switch)
+            for agent in agents:
+                await agent.hang_up()
+            for task in reading:
+                task.cancel()
+        return row
 
 
 async def _result(generator: Process, switch: RunningSwitch) -> Row:
