@@ -77,4 +77,3 @@ CASES = (
         partial(conference, conference=Conference(room=LISTENERS + TALKERS, talkers=TALKERS)),
     ),
 )
-
