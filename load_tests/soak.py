@@ -1,8 +1,8 @@
 """Two hundred legs of every kind, coming and going for half an hour: what they cost must not grow.
 
-Calls that are relayed, transcoded or recorded and WebRTC sessions come in rounds of about a minute, each kind on its own, so that they
-overlap in ever other ways. `make soak` prints the figures and writes results/soak.json; it fails
-when CPU a leg or memory grew, a tick was late without the host's doing, or anything is left at the end.
+Calls that are relayed, transcoded or recorded and WebRTC sessions come in rounds of about a minute, each kind on its
+own, so that they overlap in ever other ways. `make soak` prints the figures and writes results/soak.json; it fails when
+CPU a leg or memory grew, a tick was late without the host's doing, or anything is left at the end.
 """
 
 import argparse
