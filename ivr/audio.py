@@ -1,6 +1,7 @@
 """Sound files as the core's player takes them: WAV, s16, mono, 16 kHz."""
 
 import wave
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,10 @@ from ivr.errors import SpeechFailed
 RATE_HZ = 16_000
 FULL_SCALE = 32_768.0
 
+MAX_BYTES = 200 << 20
+MAX_S = 3_600
+"Longest sound that is taken: the player's own limit."
+
 Samples = NDArray[np.float32]
 "Mono, 16 kHz, full scale is 1."
 
@@ -26,12 +31,20 @@ _MARGIN_S = 0.05
 
 
 def decode(path: Path) -> Samples:
-    """Any format FFmpeg reads. Raises SpeechFailed with the reason."""
+    """Any format FFmpeg reads, up to MAX_BYTES and MAX_S. Raises SpeechFailed with the file and the reason."""
+    frames: list[NDArray[Any]] = []
+    room = MAX_S * RATE_HZ
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise SpeechFailed(f"{path}: larger than {MAX_BYTES >> 20} MB")
         with av.open(str(path)) as container:
             resampler = AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
-            frames = [out.to_ndarray() for frame in container.decode(audio=0) for out in resampler.resample(frame)]
-            frames += [out.to_ndarray() for out in resampler.resample(None)]
+            for frame in chain(container.decode(audio=0), [None]):
+                made = [out.to_ndarray() for out in resampler.resample(frame)]
+                frames += made
+                room -= sum(out.shape[1] for out in made)
+                if room < 0:
+                    raise SpeechFailed(f"{path}: longer than {MAX_S} s")
     except (av.FFmpegError, IndexError, OSError) as error:
         raise SpeechFailed(f"{path}: {error or 'no sound in it'}") from error
     if not frames:

@@ -30,6 +30,9 @@ from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKin
 
 log = logging.getLogger(__name__)
 
+MASKED_DIGIT = "x"
+"What the timeline shows of a digit that was pressed under a mask; the core says the same."
+
 COLLEAGUE_RINGS_S = 30
 "How long an agent who is asked by another has to answer."
 
@@ -326,8 +329,41 @@ class Exchange:
             self.hold(session, participant) if held else self.resume(session, participant)
 
     def digit(self, session: SessionId, leg: LegId, digit: str, *, duration_ms: int) -> None:
-        """A DTMF digit that came by signaling (SIP INFO) or from a customer's page."""
-        self._handle(session, c.PressDigit(leg=leg, digit=digit, duration_ms=duration_ms))
+        """A DTMF digit that came by signaling (SIP INFO) or from a customer's page; those who hear the leg get it too.
+
+        Under a mask only that there was one is told.
+        """
+        tracks = self._audio_of(session, leg)
+        is_masked = not self._book.masked.isdisjoint(tracks)
+        shown = MASKED_DIGIT if is_masked else digit
+        self._handle(session, c.PressDigit(leg=leg, digit=shown, duration_ms=duration_ms))
+        for track in [] if is_masked else tracks:
+            with suppress(_core.UnknownTrack):  # its leg has just gone
+                self._core.relay_digit(track, digit, duration_ms=duration_ms)
+
+    def send_digits(self, session: SessionId, leg: LegId, digits: str, *, duration_ms: int = 100) -> None:
+        """Press digits towards a leg's peer, by telephone-events or, where it takes none, by tones.
+
+        Raises NotFound for a leg without media, Refused for what is no digit.
+        """
+        try:
+            self._core.send_digits(self._port_of(session, leg), digits, duration_ms=duration_ms)
+        except _core.BadSetting as error:
+            raise Refused(str(error)) from error
+
+    def mask_digits(self, session: SessionId, leg: LegId, *, on: bool) -> None:
+        """Take digits out of what a leg sends before anybody has them, as for a card number, or no longer.
+
+        Their tones and events reach no other leg, recording or tap, and the timeline shows each as MASKED_DIGIT.
+        """
+        for track in self._audio_of(session, leg):
+            with suppress(_core.UnknownTrack):
+                self._core.mask_digits(track, on)
+                self._book.mask(track, on=on)
+
+    def _audio_of(self, session: SessionId, leg: LegId) -> list[TrackId]:
+        tracks = self.session(session).leg(leg).tracks
+        return [track.id for track in tracks if track.kind is MediaKind.AUDIO]
 
     def dial(self, session: SessionId, target: str, *, name: str | None = None) -> LegId:
         """Ring somebody outside; they and the customer are connected on answer.

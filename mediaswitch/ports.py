@@ -27,6 +27,8 @@ class PortBook:
     tracks: dict[TrackId, TrackOwner] = field(default_factory=dict)
     spoken: dict[SessionId, str] = field(default_factory=dict)
     "The codec of a session's first SIP leg: what is relayed without transcoding to those who speak it too."
+    masked: set[TrackId] = field(default_factory=set)
+    "Tracks that digits are taken out of."
     _placements: dict[SessionId, int] = field(default_factory=dict)
     _last_placement: int = 0
 
@@ -55,6 +57,13 @@ class PortBook:
         """The core has still something to tell of the session's ports."""
         return any(waiting == session for waiting, _ in self.closing.values())
 
+    def mask(self, track: TrackId, *, on: bool) -> None:
+        """Note that digits are taken out of a track, or no longer."""
+        if on:
+            self.masked.add(track)
+        else:
+            self.masked.discard(track)
+
     def add_player(self, session: SessionId, port: PortId, track: TrackId) -> None:
         self.players[port] = session
         self.tracks[track] = TrackOwner(session, None, MediaKind.AUDIO)
@@ -65,3 +74,4 @@ class PortBook:
         self.spoken.pop(session, None)
         for track in [track for track, owner in self.tracks.items() if owner.session == session]:
             del self.tracks[track]
+            self.masked.discard(track)

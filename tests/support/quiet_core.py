@@ -50,6 +50,8 @@ class QuietCore:
         self.open: set[int] = set()
         self.plays: list[Play] = []
         self.playing: dict[int, Play] = {}
+        self.relayed: list[tuple[int, str]] = []
+        self.masked: set[int] = set()
         self.tell: Callable[[_core.CoreEvent], None] = lambda event: None
 
     def _port(self) -> Port:
@@ -76,6 +78,12 @@ class QuietCore:
 
     def disconnect(self, source: int, destination: int) -> None:
         pass
+
+    def relay_digit(self, track: int, digit: str, *, duration_ms: int) -> None:
+        self.relayed.append((track, digit))
+
+    def mask_digits(self, track: int, on: bool) -> None:
+        (self.masked.add if on else self.masked.discard)(track)
 
     def play(self, port: int, items: list[object], *, loop: bool = False) -> int:
         play = Play(next(self._ids), port, items, loop)

@@ -109,6 +109,22 @@ async def test_failure_while_warming_up_is_logged_and_the_others_are_made(
     assert library.ready(HELLO) is not None
 
 
+def test_a_file_too_long_too_large_or_without_sound_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "long.wav"
+    audio.write(whistle(3), path)
+    monkeypatch.setattr(audio, "MAX_S", 2)
+    with pytest.raises(SpeechFailed, match=r"long\.wav: longer than 2 s"):
+        audio.decode(path)
+    monkeypatch.setattr(audio, "MAX_BYTES", 1_000)
+    with pytest.raises(SpeechFailed, match=r"long\.wav: larger than"):
+        audio.decode(path)
+    text = tmp_path / "words.txt"
+    text.write_text("hello")
+    for bad in (text, tmp_path / "nowhere.mp3"):
+        with pytest.raises(SpeechFailed, match=bad.name):
+            audio.decode(bad)
+
+
 async def test_sound_file_of_another_format_is_converted_and_keeps_its_level(tmp_path: Path) -> None:
     wav, flac = tmp_path / "in.wav", tmp_path / "in.flac"
     audio.write(whistle(1) * 0.5, wav)
