@@ -95,6 +95,7 @@ def _told_track(track: Manifest, kept: Manifest) -> dict[str, Any]:
         "start_ms": _ms(track["start_ns"], kept),
         "end_ms": _ms(track["end_ns"], kept),
         "gaps": [[_ms(at, kept) for at in gap] for gap in track["gaps"]],
+        "not_for_customer": [[_ms(at, kept) for at in part] for part in track.get("not_for_customer", [])],
     }
 
 

@@ -12,6 +12,7 @@ from mediaswitch import timeline as t
 from mediaswitch.clock import iso_time
 from mediaswitch.ids import ParticipantId
 from mediaswitch.timeline import Entry, event_to_json
+from recording.audience import kept_from_customer
 from recording.repair import track_of
 
 FILE = "manifest.json"
@@ -48,6 +49,8 @@ def build(
     closed = [e.event for e in entries if isinstance(e.event, t.SegmentClosed)]
     tracks = [_track(segment, people, measure(segment.file)) for segment in closed]
     tracks += [_track(segment, people, measure(segment.file)) | _REPAIRED for segment in saved]
+    for track, segment in zip(tracks, [*closed, *saved], strict=True):
+        track["not_for_customer"] = _not_for_customer(entries, segment, people)
     return {
         "version": VERSION,
         "session": start.session,
@@ -86,6 +89,17 @@ def _only(entries: Sequence[Entry], kind: type[t.Event]) -> Entry:
         if isinstance(entry.event, kind):
             return entry
     raise ValueError(f"the timeline has no {kind.type}")
+
+
+def _not_for_customer(
+    entries: Sequence[Entry], segment: t.SegmentClosed, people: Mapping[ParticipantId, t.ParticipantJoined]
+) -> list[list[int]]:
+    """Stretches that the customer could not hear or see: whispers, consultations, what was said during hold."""
+    owner = people.get(segment.participant) if segment.participant is not None else None
+    if owner is None or owner.role is t.Role.CUSTOMER:
+        return []
+    kept = kept_from_customer(entries, segment.track, segment.start_ns, segment.end_ns)
+    return [list(stretch) for stretch in kept]
 
 
 def _track(

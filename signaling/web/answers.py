@@ -179,6 +179,9 @@ class RecordedTrackAnswer(Answer):
     start_ms: float
     end_ms: float
     gaps: list[tuple[float, float]]
+    not_for_customer: list[tuple[float, float]] = Field(
+        [], description="When the customer did not hear or see it: whispers, consultations, what was said during hold."
+    )
     width: int | None = None
     height: int | None = None
     url: str = Field(description="Signed; plays in a browser, as long as the session.")
