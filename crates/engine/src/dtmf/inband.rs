@@ -26,7 +26,7 @@ const MIN_COLUMN_TO_ROW: f32 = 0.126;
 /// 1.5 % off must be taken, 3.5 % off must not.
 const MAX_OFFSET: f32 = 0.025;
 /// How much of the sound the two tones are: a voice has more to it.
-const MIN_SHARE: f32 = 0.85;
+const MIN_SHARE: f32 = 0.75;
 /// Where a tone has just begun or ended.
 const MIN_SHARE_EDGE: f32 = 0.5;
 /// While a press goes on.
@@ -284,7 +284,10 @@ impl ToneDetector {
                 current.goes_on(power);
             }
             Look::Sure(digit, power) => return self.take_other(digit, power),
-            Look::Like(..) | Look::Nothing if !is_covered => current.missed += 1,
+            // What stands for a loss tells no end, unless the end was heard before it.
+            Look::Like(..) | Look::Nothing if !is_covered || current.missed > 0 => {
+                current.missed += 1;
+            }
             Look::Like(..) | Look::Nothing => {}
         }
         if current.missed >= LOOKS_TO_END {
