@@ -155,6 +155,13 @@ impl Mixer {
         }
     }
 
+    /// A voice that was heard until now in another way goes on: it does not fade in.
+    pub fn go_on(&mut self, track: TrackId) {
+        for voice in self.voices.iter_mut().filter(|voice| voice.track == track) {
+            voice.gain = voice.target;
+        }
+    }
+
     /// Mix one frame; `frame_of` gives each voice's samples at `rate()`, None if it has none.
     pub fn mix<'a>(
         &mut self,

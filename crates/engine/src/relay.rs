@@ -172,6 +172,12 @@ impl OutStream {
         self.next_sequence - 1
     }
 
+    /// A frame of our own goes on where the relayed packets stand, whenever it comes.
+    pub fn take_over(&mut self) {
+        self.running = self.sent_at.is_some();
+        self.mapping = None;
+    }
+
     /// Nothing is sent for a while: the next packet starts a talk spurt at the time it goes.
     pub fn pause(&mut self) {
         self.running = false;

@@ -67,6 +67,13 @@ impl PacketBuffer {
         &self.slots[..self.waiting]
     }
 
+    /// The payloads of sound that wait, oldest first.
+    pub fn sounds(&self) -> impl Iterator<Item = &[u8]> {
+        let is_sound = |slot: &&Slot| slot.stamp.content == Content::Sound;
+        let sounds = self.waiting().iter().filter(is_sound);
+        sounds.map(|slot| slot.payload.as_slice())
+    }
+
     /// Keep a packet; a duplicate is dropped, and the oldest if there is no room.
     pub fn push(&mut self, stamp: Stamp, payload: &[u8]) {
         if payload.len() > MAX_PAYLOAD {

@@ -100,6 +100,20 @@ impl Playout {
         }
     }
 
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// What it plays is heard.
+    pub fn has_begun(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Packets that wait to be decoded, oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = &[u8]> {
+        self.buffer.sounds()
+    }
+
     pub fn rate(&self) -> Rate {
         self.codec.rate()
     }

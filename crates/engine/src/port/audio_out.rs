@@ -1,6 +1,6 @@
 //! What a port sends as audio: how it is carried, and the one stream it goes out on.
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, MILLISECOND};
 use crate::codec::{Codec, Encoder, Rate, FRAME_MS, MAX_PAYLOAD};
 use crate::dtmf::{DigitSender, Moment};
 use crate::id::TrackId;
@@ -21,6 +21,17 @@ pub enum Plan {
     /// Decode, sum, encode.
     Mix,
 }
+
+/// A source that was relayed and is mixed from now on: its first packet is heard when its playout begins, and until then
+/// nothing is sent, so that not a sample is missing between the two.
+#[derive(Clone, Copy)]
+struct Awaited {
+    source: TrackId,
+    until: Nanos,
+}
+
+/// Longer than a playout waits for its first packet.
+const MAX_AWAITED: Nanos = 250 * MILLISECOND;
 
 /// A packet on its way out.
 #[derive(Clone, Copy, Debug)]
@@ -55,6 +66,9 @@ pub struct AudioOut {
     pub plan: Plan,
     pub stream: OutStream,
     mixing: Option<Box<Mixing>>,
+    awaited: Option<Awaited>,
+    /// The source to relay, once a last frame is mixed and what waits of it is sent.
+    leaving_for: Option<TrackId>,
     /// Digits for the peer; while it is busy no sound is sent.
     pub digits: DigitSender,
     event_timestamp: u32,
@@ -74,6 +88,8 @@ impl AudioOut {
             plan: Plan::Silent,
             stream,
             mixing: None,
+            awaited: None,
+            leaving_for: None,
             digits: DigitSender::default(),
             event_timestamp: 0,
             tones: None,
@@ -123,9 +139,46 @@ impl AudioOut {
             self.stream.pause();
         }
         if plan != Plan::Mix {
-            self.mixing = None;
+            (self.mixing, self.awaited) = (None, None);
         }
+        self.leaving_for = None;
         self.plan = plan;
+    }
+
+    /// `source`, relayed until now, is the first that the new mix is heard of.
+    pub fn await_playout(&mut self, source: TrackId, now: Nanos) {
+        if let Some(mixing) = &mut self.mixing {
+            mixing.mixer.go_on(source);
+            let until = now + MAX_AWAITED;
+            self.awaited = Some(Awaited { source, until });
+        }
+    }
+
+    /// Whether the mix waits for its first frame; `has_begun` tells of a track's playout.
+    pub fn awaits(&mut self, has_begun: impl Fn(TrackId) -> bool, now: Nanos) -> bool {
+        let Some(Awaited { source, until }) = self.awaited else {
+            return false;
+        };
+        if has_begun(source) {
+            self.stream.take_over();
+        } else if now < until {
+            return true;
+        }
+        self.awaited = None;
+        false
+    }
+
+    /// Mix `source` alone once more, so that who left fades out, then relay it.
+    pub fn leave_for(&mut self, source: TrackId) {
+        if let Some(mixing) = &mut self.mixing {
+            mixing.mixer.set_voices(&[(source, 1.0)]);
+            self.leaving_for = Some(source);
+        }
+    }
+
+    /// The source that is relayed after this frame.
+    pub fn leaving_for(&self) -> Option<TrackId> {
+        self.leaving_for
     }
 
     /// Mix these voices; `rate` is the highest that any of them has.

@@ -53,6 +53,8 @@ pub struct Worker {
     sweep_due: Nanos,
 
     legs: Legs,
+    /// Ports that mixed their last frame, within a tick.
+    leaving: Vec<PortId>,
     /// Recorders whose closing found no room on the tape.
     closing: Vec<(PortId, Nanos)>,
     /// Where a protected datagram is opened.
@@ -91,6 +93,7 @@ impl Worker {
             wheel: Wheel::new(now),
             sweep_due: now,
             legs: Legs::default(),
+            leaving: Vec::new(),
             closing: Vec::new(),
             clear: vec![0; MAX_DATAGRAM],
         }

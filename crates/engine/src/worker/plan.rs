@@ -4,6 +4,7 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::codec::Rate;
 use crate::id::{PortId, TrackId};
+use crate::io::MediaIo;
 use crate::matrix::Crosspoint;
 use crate::port::audio_out::{AudioOut, Plan};
 use crate::port::player::PlayerPort;
@@ -50,11 +51,11 @@ impl Worker {
 
     /// Derive again how the sources of a port are carried, after anything about them changed.
     pub(super) fn plan(&mut self, id: PortId, now: Nanos) {
-        self.plan_audio(id);
+        self.plan_audio(id, now);
         self.plan_video(id, now);
     }
 
-    fn plan_audio(&mut self, id: PortId) {
+    fn plan_audio(&mut self, id: PortId, now: Nanos) {
         let voices = self.voices(id);
         let rate = voices
             .iter()
@@ -74,15 +75,62 @@ impl Worker {
             (_, None) => out.set_plan(Plan::Silent),
             _ if !out.is_sending() => out.set_plan(Plan::Silent),
             (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => {
-                out.set_plan(Plan::Relay(source))
+                let track = &self.tracks[&source];
+                if out.plan == Plan::Mix && track.playout.is_some() {
+                    out.leave_for(source); // relayed from the next tick on
+                } else {
+                    out.set_plan(Plan::Relay(source));
+                }
             }
-            (voices, Some(rate)) => out.set_mix(voices, rate),
+            (voices, Some(rate)) => {
+                let relayed = out.plan;
+                out.set_mix(voices, rate);
+                let goes_on = |&&(track, gain): &&(TrackId, f32)| {
+                    relayed == Plan::Relay(track)
+                        && gain == 1.0
+                        && !self.tracks[&track].is_player()
+                        && self.tracks[&track].playout.is_none()
+                };
+                if let Some(&(source, _)) = voices.iter().find(goes_on) {
+                    out.await_playout(source, now);
+                }
+            }
         }
         let mixes = out.plan == Plan::Mix;
         set_member(&mut self.wheel.slot(slot).mixed, id, mixes);
         for (track, _) in voices {
             self.provide(track);
         }
+    }
+
+    /// The last mixed frame is sent: relay, after what waits of the source in its playout.
+    pub(super) fn leave_mix(&mut self, id: PortId, now: Nanos, io: &mut dyn MediaIo) {
+        let Some(port) = self.ports.get_mut(&id) else {
+            return;
+        };
+        let Some(source) = port.audio_out().and_then(|out| out.leaving_for()) else {
+            return;
+        };
+        if let Some(out) = port.audio_out() {
+            out.stream.take_over();
+        }
+        let track = self.tracks.get(&source);
+        if let Some(playout) = track.and_then(|track| track.playout.as_ref()) {
+            for payload in playout.waiting() {
+                let Some(out) = port.audio_out().filter(|out| out.accepts(playout.codec())) else {
+                    break;
+                };
+                let audio = out.frame(playout.codec(), payload, now);
+                if port.kind.send(&audio, now, io) {
+                    self.legs.dirty.push(id);
+                }
+            }
+        }
+        if let Some(out) = port.audio_out() {
+            out.set_plan(Plan::Relay(source));
+        }
+        self.plan(id, now);
+        self.provide(source);
     }
 
     /// The audio sources of a port, with their gains.

@@ -2,6 +2,8 @@
 
 mod secured;
 
+mod switching;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 

@@ -53,6 +53,9 @@ impl Worker {
         }
         slot.pressing.retain(|&port| self.tick_digits(port, at, io));
         *self.wheel.slot(index) = slot;
+        while let Some(port) = self.leaving.pop() {
+            self.leave_mix(port, at, io);
+        }
     }
 
     /// Make a player's frame and give it to those who have it; false when it has fallen silent.
@@ -172,6 +175,16 @@ impl Worker {
         };
         let Some(rate) = rate else { return };
         let tracks = &self.tracks;
+        let playout = |track| tracks.get(&track)?.playout.as_ref();
+        let has_begun = |track| playout(track).is_some_and(|playout| playout.has_begun());
+        if let Some(out) = port.audio_out() {
+            if out.leaving_for().is_some() {
+                self.leaving.push(id);
+            }
+            if out.awaits(has_begun, at) {
+                return;
+            }
+        }
         let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
         match &mut port.kind {
             PortKind::Rtp(rtp) => rtp.mix(frame_of, at, io),
