@@ -1,6 +1,7 @@
 """Debian's Firefox by Selenium, as a page of the picture house; its camera is Firefox's own moving picture."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
@@ -15,9 +16,19 @@ PREFERENCES: dict[str, bool | int] = {
     "media.navigator.streams.fake": True,
     "media.navigator.permission.disabled": True,
     "media.autoplay.default": 0,
-    "media.peerconnection.ice.loopback": True,
     "media.peerconnection.ice.obfuscate_host_addresses": False,
 }
+
+
+def own_address() -> str:
+    """An address of this machine that Firefox has a candidate on; it sends no checks to 127.0.0.1."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing; asks the routes
+        except OSError:
+            return "127.0.0.1"
+        return str(probe.getsockname()[0])
+
 
 CALL = """
 const done = arguments[arguments.length - 1];

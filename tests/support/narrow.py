@@ -1,4 +1,4 @@
-"""A bad network in front of a UDP port, without privileges: datagrams are lost, delayed and queued as on a thin line."""
+"""A bad network in front of a UDP port, without privileges: datagrams are lost, delayed and queued as on a bad line."""
 
 import asyncio
 from collections.abc import Callable
@@ -70,6 +70,7 @@ class NarrowPath:
     """Stands between one peer and a port of the server; the peer is told this path's port instead."""
 
     server: Address
+    host: str
     up: Direction
     down: Direction
     _near: _Endpoint | None = None
@@ -78,15 +79,15 @@ class NarrowPath:
     _transports: list[asyncio.DatagramTransport] = field(default_factory=list)
 
     @classmethod
-    async def open(cls, server: Address, line: Line, *, seed: int, up: Line | None = None) -> Self:
-        """Both directions have `line`, or the one from the peer has `up`."""
-        path = cls(server, Direction(up or line, Random(seed)), Direction(line, Random(seed + 1)))
+    async def open(
+        cls, server: Address, line: Line, *, seed: int, up: Line | None = None, host: str = "127.0.0.1"
+    ) -> Self:
+        """Both directions have `line`, or the one from the peer has `up`. `host`: where the peer reaches the path."""
+        path = cls(server, host, Direction(up or line, Random(seed)), Direction(line, Random(seed + 1)))
         loop = asyncio.get_running_loop()
-        near, path._near = await loop.create_datagram_endpoint(
-            lambda: _Endpoint(path._from_peer), local_addr=("127.0.0.1", 0)
-        )
+        near, path._near = await loop.create_datagram_endpoint(lambda: _Endpoint(path._from_peer), local_addr=(host, 0))
         far, path._far = await loop.create_datagram_endpoint(
-            lambda: _Endpoint(path._from_server), local_addr=("127.0.0.1", 0), remote_addr=server
+            lambda: _Endpoint(path._from_server), local_addr=(host, 0), remote_addr=server
         )
         path._transports = [near, far]
         return path
@@ -102,7 +103,7 @@ class NarrowPath:
 
     def through(self, answer: str) -> str:
         """The server's SDP answer with the candidates of its port moved to this path's."""
-        return answer.replace(f" {self.server[1]} typ host", f" {self.port} typ host")
+        return answer.replace(f" {self.server[0]} {self.server[1]} typ host", f" {self.host} {self.port} typ host")
 
     def _from_peer(self, data: bytes, address: Address) -> None:
         self._peer = address

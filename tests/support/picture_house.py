@@ -143,6 +143,8 @@ class PictureHouse:
     ports: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, NarrowPath] = field(default_factory=dict)
     lines: dict[str, tuple[Line, Line | None]] = field(default_factory=dict)
+    hosts: dict[str, str] = field(default_factory=dict)
+    "At which address of this machine a page reaches its path, if not 127.0.0.1."
     watched: dict[str, str] = field(default_factory=dict)
     "Who watches whom from the moment he joins."
 
@@ -188,9 +190,13 @@ class PictureHouse:
                 path.close()
             core.close()
 
-    def place(self, name: str, line: Line, *, up: Line | None = None, watches: str | None = None) -> None:
-        """Say which network the page of that name is behind, and whom it watches when it joins."""
+    def place(
+        self, name: str, line: Line, *, up: Line | None = None, watches: str | None = None, host: str | None = None
+    ) -> None:
+        """Say which network the page of that name is behind, where it reaches it, and whom it watches when it joins."""
         self.lines[name] = (line, up)
+        if host is not None:
+            self.hosts[name] = host
         if watches is not None:
             self.watched[name] = watches
 
@@ -215,7 +221,9 @@ class PictureHouse:
         line, up = self.lines[name]
         server = int(port.answer.split(" typ host")[0].rsplit(" ", 1)[1])
         seed = 100 * len(self.paths)
-        path = self.paths[name] = await NarrowPath.open(("127.0.0.1", server), line, seed=seed, up=up)
+        path = self.paths[name] = await NarrowPath.open(
+            ("127.0.0.1", server), line, seed=seed, up=up, host=self.hosts.get(name, "127.0.0.1")
+        )
         if name in self.watched:
             self.core.connect(self.camera(self.watched[name]), port.port)
         return web.Response(text=path.through(port.answer))
