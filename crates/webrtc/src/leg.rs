@@ -58,7 +58,7 @@ pub struct Leg {
     ice_connected: bool,
     now: Instant,
     rtc_timeout: Instant,
-    /// When a picture last went; only pictures adapt to the path.
+    /// When a picture last went or came; only pictures adapt to the path, and what comes is reported soon.
     picture_at: Instant,
     /// Bits/s; None where nothing estimates it.
     bandwidth: Option<u64>,
@@ -552,6 +552,9 @@ impl Leg {
             out.clock_rate,
             out.payload.len(),
         );
+        if out.kind.is_video() {
+            self.picture_at = self.now;
+        }
         Some(Event::Packet(out))
     }
 

@@ -190,3 +190,20 @@ fn a_call_of_voices_is_not_filled_up() {
     }
     assert_eq!(sent.get(), 250);
 }
+
+#[test]
+fn a_camera_is_repaired_soon_also_while_nothing_goes_back() {
+    let mut pair = Pair::connected();
+    let mid = pair.browser.camera.unwrap();
+    let is_lost =
+        |datagram: &[u8]| datagram[1] & 0x7F == 96 && datagram[2..4] == 650_u16.to_be_bytes();
+    pair.loss = Box::new(move |to, datagram| to == Toward::Leg && is_lost(datagram));
+    for n in 0..156 {
+        pair.browser_sends(mid, WireCodec::Vp8, 90_000, vp8_packet(n, &[0x10, 0x51, 0]));
+        pair.run_for(FRAME);
+    }
+    assert!(
+        pair.leg_packets().iter().any(|packet| packet.seq == 650),
+        "5 frames later"
+    );
+}
