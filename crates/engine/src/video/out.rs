@@ -88,12 +88,22 @@ impl VideoOut {
 
     /// The layer this receiver should have, out of those of its source.
     pub fn choose(&self, layers: &Layers, bandwidth: Option<u64>, now: Nanos) -> Option<Picture> {
+        let mut below = 0;
         let pictures: Vec<Picture> = layers
             .live(now)
-            .map(|layer| Picture {
-                name: layer.name,
-                height: layer.height,
-                bits_per_second: layer.bits_per_second,
+            .map(|layer| {
+                // A layer that has just begun, or shows little, counts for what its size will need.
+                let least = if layer.bits_per_second > 0 {
+                    2 * below
+                } else {
+                    0
+                };
+                below = layer.bits_per_second.max(least);
+                Picture {
+                    name: layer.name,
+                    height: layer.height,
+                    bits_per_second: below,
+                }
             })
             .collect();
         let room = Room {

@@ -12,7 +12,7 @@ use crate::stats::MediaKind;
 use crate::video::{share, Kept, LayerName, VideoPacket, VOICE_BPS};
 
 /// A receiver's path is probed for this much more than its best layer takes, in percent.
-const HEADROOM: u64 = 130;
+const HEADROOM: u64 = 200;
 /// For a picture of unknown rate.
 const UNMEASURED_BPS: u64 = 1_500_000;
 
