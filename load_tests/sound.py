@@ -1,4 +1,4 @@
-"""Speech on a bad network: our playout beside Chromium's (libwebrtc), both given the same packets at the same times.
+"""Speech on a bad network: our playout beside Chromium's (libwebrtc), given the same packets at the same times.
 
 `make sound` makes a trace for every cell (codec, loss, jitter), plays it in made-up time through our playout and in real
 time to Chromium, and judges both by PESQ against the spoken original. Prints a table, writes results/sound.json.

@@ -3,6 +3,8 @@
 //! `sound trace CODEC IN.wav OUT.trace random|bursty SHARE JITTER_MS SEED` makes the packets that arrive and when;
 //! `sound play IN.trace OUT.wav` plays them and prints a line of JSON. `load_tests/sound.py` drives and judges both.
 //!
+//! `sound drift CODEC IN.wav PPM MINUTES` loops the speech from a sender whose clock runs so much fast.
+//!
 //! A trace is a line of text (the codec's name), then for each packet that arrives, in order of arrival: u64 arrival in
 //! nanoseconds, u16 sequence, u32 timestamp, u16 length, the payload; little-endian.
 
@@ -189,6 +191,63 @@ fn play(words: &[String]) -> Outcome<()> {
     Ok(())
 }
 
+/// What a long talk from a clock that is not ours sounds like: a click is a step that the speech itself never makes.
+fn drift(words: &[String]) -> Outcome<()> {
+    let [codec, wav, ppm, minutes] = words else {
+        return Err("CODEC IN.wav PPM MINUTES".into());
+    };
+    let codec = Codec::from_name(codec).ok_or("no codec of ours")?;
+    let (ppm, minutes): (f64, u64) = (ppm.parse()?, minutes.parse()?);
+    let (samples, _) = read_wav(&std::fs::read(wav)?)?;
+    let payloads = encode(codec, &samples, codec.rate());
+    let ticks = codec.clock_rate() * FRAME_MS as u32 / 1_000;
+    let frames = minutes * 60 * SECOND / PTIME;
+    let sent = |n: u64| SECOND + (n as f64 * PTIME as f64 * (1.0 - ppm * 1e-6)) as Nanos;
+    let mut playout = Playout::new(codec);
+    let mut frame = vec![0; codec.rate().frame()];
+    let (mut next, mut last, mut step) = (0, 0, 0);
+    let mut delays_ms = Vec::new();
+    let mut before = *playout.tally();
+    for pulled in 0..frames {
+        let due = SECOND + PTIME / 2 + pulled * PTIME;
+        while sent(next) <= due {
+            let payload = &payloads[next as usize % payloads.len()];
+            playout.push(codec, 1, next as u32 * ticks, payload, sent(next));
+            next += 1;
+        }
+        playout.pull(due, &mut frame);
+        for &sample in &frame {
+            step = step.max((i32::from(sample) - last).abs());
+            last = i32::from(sample);
+        }
+        if (pulled + 1) % 3_000 == 0 {
+            let tally = *playout.tally();
+            let decoded = (tally.decoded - before.decoded).max(1) as f64;
+            delays_ms.push((tally.delay_ns - before.delay_ns) as f64 / decoded / 1e6);
+            before = tally;
+        }
+    }
+    let mut decoder = codec.decoder(codec.rate());
+    let mut plain = Vec::new();
+    for payload in payloads.iter().chain(payloads.iter()) {
+        let count = decoder.decode(payload, &mut frame);
+        plain.extend(frame[..count].iter().map(|&sample| i32::from(sample)));
+    }
+    let own = plain.windows(2).map(|two| (two[1] - two[0]).abs()).max();
+    let tally = playout.tally();
+    let most = delays_ms.iter().copied().fold(0.0, f64::max);
+    let (first, end) = (delays_ms[0], delays_ms[delays_ms.len() - 1]);
+    println!(
+        r#"{{"ppm": {ppm}, "minutes": {minutes}, "first_minute_ms": {first:.1}, "last_minute_ms": {end:.1}, "worst_minute_ms": {most:.1}, "largest_step": {step}, "own_step": {}, "concealed": {}, "late": {}, "inserted": {}, "removed": {}}}"#,
+        own.unwrap_or(0),
+        tally.concealed,
+        tally.late,
+        tally.inserted,
+        tally.removed,
+    );
+    Ok(())
+}
+
 /// 16-bit mono only.
 fn read_wav(bytes: &[u8]) -> Outcome<(Vec<i16>, u32)> {
     let hz = u32::from_le_bytes(bytes.get(24..28).ok_or("no WAV")?.try_into()?);
@@ -222,6 +281,7 @@ fn main() -> Outcome<()> {
     match words.split_first() {
         Some((word, rest)) if word == "trace" => trace(rest),
         Some((word, rest)) if word == "play" => play(rest),
-        _ => Err("trace or play".into()),
+        Some((word, rest)) if word == "drift" => drift(rest),
+        _ => Err("trace, play or drift".into()),
     }
 }

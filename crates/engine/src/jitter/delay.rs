@@ -16,6 +16,7 @@ const FORGET: f32 = 0.998;
 const AT_FIRST: Nanos = 20 * MILLISECOND;
 /// Packets that what was assumed at first weighs.
 const ASSUMED: f32 = 3.0;
+const FEW: f32 = 40.0;
 
 pub struct Delays {
     clock_rate: u32,
@@ -89,9 +90,12 @@ impl Delays {
         BIN
     }
 
-    /// How late most packets are.
+    /// How late most packets are; of few nothing is known.
     pub fn mostly(&self) -> Nanos {
-        self.quantile(MOSTLY)
+        if self.observed < FEW {
+            return BIN;
+        }
+        self.quantile(MOSTLY) - BIN / 2
     }
 
     /// How late a packet may be and still be played.

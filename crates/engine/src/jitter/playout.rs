@@ -31,11 +31,11 @@ const STRETCH_EVERY: u32 = 3;
 const FAR: Nanos = 40 * MILLISECOND;
 /// How much a period must be like its neighbour to be doubled or cut out.
 const ALIKE: f32 = 0.9;
-const VERY_MUCH_ALIKE: f32 = 0.97;
+const VERY_MUCH_ALIKE: f32 = 0.99;
 /// From this share of lost packets on it pays to have the packet after a lost one: for the copy in it, or for its sound.
-const LOSSY: f32 = 0.02;
+const LOSSY: f32 = 0.025;
 /// A packet's share in what is known of losses.
-const LOSS_WEIGHT: f32 = 0.01;
+const LOSS_WEIGHT: f32 = 0.005;
 /// Opus packets of no more bytes say that nobody speaks (RFC 7587 §3.1.3).
 const LONGEST_DTX: usize = 2;
 /// Noise of a track that has ended is gone after about this time.
