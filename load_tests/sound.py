@@ -1,11 +1,12 @@
 """Speech on a bad network: our playout beside Chromium's (libwebrtc), given the same packets at the same times.
 
-`make sound` makes a trace for every cell (codec, loss, jitter), plays it in made-up time through our playout and in real
-time to Chromium, and judges both by PESQ against the spoken original. Prints a table, writes results/sound.json.
+`make sound` makes a trace for every cell (codec, loss, jitter), plays it in made-up time through our playout and in
+real time to Chromium, and judges both by PESQ against the original. Prints a table, writes results/sound.json.
 """
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import platform
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 from pesq import NoUtterancesError, pesq
 
-from load_tests.sound_chromium import Hearing, hear_in_chromium
+from load_tests.sound_chromium import hear_in_chromium
 from tests.support.speech import HUMAN_VOICE, ROOM_NOISE, best_alignment
 from tests.support.tone import Samples, read_wav, resample, write_wav
 
@@ -115,10 +116,10 @@ def measure(folder: Path, cell: Cell) -> Row:
     return told | {"mos": judge(spoken(folder, cell.codec), folder / f"{cell.name}.ours.wav")}
 
 
-def measure_chromium(folder: Path, cell: Cell, hearing: Hearing) -> Row:
+def measure_chromium(folder: Path, cell: Cell) -> Row:
     """Judge what Chromium played in one cell, and tell its own figures."""
-    path = write_wav(folder / f"{cell.name}.chromium.wav", hearing.samples, rate=hearing.rate)
-    return hearing.figures | {"mos": judge(spoken(folder, cell.codec), path)}
+    figures: Row = json.loads((folder / f"{cell.name}.chromium.json").read_text())
+    return figures | {"mos": judge(spoken(folder, cell.codec), folder / f"{cell.name}.chromium.wav")}
 
 
 def show(rows: list[Row]) -> None:
@@ -145,14 +146,38 @@ def compare(row: Row, theirs: Row) -> Row:
     return row | {"chromium": theirs, "mos_difference": mos, "delay_difference_ms": delay, "holds": holds}
 
 
-def hear_all(folder: Path, chosen: list[Cell]) -> dict[str, Hearing]:
-    """Let Chromium hear every cell, so many at once."""
-    heard: dict[str, Hearing] = {}
-    for first in range(0, len(chosen), AT_ONCE):
-        batch = chosen[first : first + AT_ONCE]
+def digest(folder: Path, cell: Cell) -> str:
+    return hashlib.sha256((folder / f"{cell.name}.trace").read_bytes()).hexdigest()
+
+
+def is_heard(folder: Path, cell: Cell) -> bool:
+    """Return whether Chromium has heard this very trace before."""
+    told = folder / f"{cell.name}.chromium.json"
+    return told.exists() and json.loads(told.read_text())["trace"] == digest(folder, cell)
+
+
+def hear_all(folder: Path, chosen: list[Cell]) -> None:
+    """Let Chromium hear every cell that it has not heard yet, so many at once; leaves sound and figures."""
+    missing = [cell for cell in chosen if not is_heard(folder, cell)]
+    for first in range(0, len(missing), AT_ONCE):
+        batch = missing[first : first + AT_ONCE]
         hearings = asyncio.run(hear_in_chromium([folder / f"{cell.name}.trace" for cell in batch]))
-        heard |= {cell.name: hearing for cell, hearing in zip(batch, hearings, strict=True)}
-    return heard
+        for cell, hearing in zip(batch, hearings, strict=True):
+            write_wav(folder / f"{cell.name}.chromium.wav", hearing.samples, rate=hearing.rate)
+            told = hearing.figures | {"trace": digest(folder, cell)}
+            (folder / f"{cell.name}.chromium.json").write_text(json.dumps(told))
+
+
+def drift(folder: Path, codec: str, ppm: int) -> Row:
+    """Play half an hour from a clock that is not ours: the largest step between samples against the speech's own."""
+    source = spoken(folder, codec)
+    if codec == "opus":
+        samples, rate = read_wav(source)
+        source = write_wav(folder / "opus48.wav", resample(samples, rate, 48000), rate=48000)
+    told = subprocess.run([EXAMPLE, "drift", codec, source, str(ppm), "30"], check=True, capture_output=True, text=True)
+    row: Row = json.loads(told.stdout)
+    holds = row["largest_step"] <= row["own_step"] and row["worst_minute_ms"] < 60 and row["concealed"] == 0
+    return {"codec": codec} | row | {"holds": holds}
 
 
 def run(folder: Path, *, only: str, chromium: bool) -> list[Row]:
@@ -168,9 +193,9 @@ def run(folder: Path, *, only: str, chromium: bool) -> list[Row]:
     ]
     if not chromium:
         return rows
-    hearings = hear_all(folder, chosen)
+    hear_all(folder, chosen)
     with ProcessPoolExecutor(2) as pool:
-        theirs = pool.map(measure_chromium, [folder] * len(chosen), chosen, [hearings[c.name] for c in chosen])
+        theirs = pool.map(measure_chromium, [folder] * len(chosen), chosen)
         return [compare(row, their) for row, their in zip(rows, theirs, strict=True)]
 
 
@@ -179,16 +204,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("only", nargs="?", default="", help="cells whose name holds this, as opus-bursty")
     parser.add_argument("--ours", action="store_true", help="without Chromium: quick")
-    parser.add_argument("--keep", type=Path, help="folder for the speech, the traces and what was heard")
+    parser.add_argument("--keep", type=Path, help="folder for traces and sound; what Chromium heard is kept")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         rows = run(folder, only=options.only, chromium=not options.ours)
+        drifts = [drift(folder, codec, ppm) for codec in ("PCMU", "opus") for ppm in (-200, 200)]
     show(rows)
+    for row in drifts:
+        print(*(f"{name}={value}" for name, value in row.items()))
     if not options.ours and not options.only:
         machine = f"{platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}"
-        RESULTS.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1) + "\n")
+        RESULTS.write_text(json.dumps({"machine": machine, "rows": rows, "drift": drifts}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -664,4 +664,77 @@ mod tests {
         assert!(loudest < -60.0, "{loudest} dBov");
         assert!(*recovered > -30.0, "{recovered} dBov");
     }
+
+    #[test]
+    fn a_voice_with_lost_packets_goes_on_in_its_pitch_and_without_a_click() {
+        let step = 200.0 / 8_000.0 * std::f64::consts::TAU;
+        let mut encoder = Codec::L16Narrow.encoder(Rate::Narrow);
+        let mut playout = Playout::new(Codec::L16Narrow);
+        let (mut payload, mut heard) = ([0; 320], Vec::new());
+        for n in 0..200u32 {
+            let voice: [i16; FRAME] = std::array::from_fn(|k| {
+                ((f64::from(n * 160) + k as f64) * step)
+                    .sin()
+                    .mul_add(8_000.0, 0.0) as i16
+            });
+            let length = encoder.encode(&voice, &mut payload);
+            // Now and then one is lost, or two in a row.
+            if n < 20 || !matches!(n % 17, 0 | 7 | 8) {
+                playout.push(Codec::L16Narrow, 1, n * 160, &payload[..length], after(n));
+            }
+            let mut frame = [0; FRAME];
+            playout.pull(after(n) + 10 * MILLISECOND, &mut frame);
+            heard.extend(frame.map(i32::from));
+        }
+        assert!(playout.tally().concealed > 20 * 160);
+        let largest = heard[800..].windows(2).map(|two| (two[1] - two[0]).abs());
+        let own = 8_000.0 * step;
+        assert!(f64::from(largest.max().unwrap()) < 1.2 * own, "own {own}");
+        let quietest = heard[800..]
+            .chunks(FRAME)
+            .map(|frame| frame.iter().max().unwrap());
+        assert!(*quietest.min().unwrap() > 5_000);
+    }
+
+    #[test]
+    fn the_peers_comfort_noise_is_heard_until_it_speaks_again() {
+        let mut listener = Listener::new();
+        let mut levels = Vec::new();
+        for n in 0..100 {
+            match n {
+                0..20 | 60.. => listener.push(n, after(n)),
+                20 => listener
+                    .playout
+                    .push_noise(1, 20 * 160 + 77, &[50], after(20)),
+                _ => {}
+            }
+            let mut frame = [0; FRAME];
+            listener.playout.pull(after(n) + MILLISECOND, &mut frame);
+            listener.heard.push(frame[FRAME / 2]);
+            levels.push(crate::codec::level_dbov(&frame));
+        }
+        for (n, level) in levels.iter().enumerate().take(60).skip(24) {
+            assert!((level + 50.0).abs() < 3.0, "frame {n}: {level} dBov");
+        }
+        assert_eq!(listener.playout.tally().concealed, 0);
+        assert!((96..100).any(|n| level(n) == listener.heard[99]));
+    }
+
+    #[test]
+    fn opus_that_stops_sending_in_silence_is_no_loss() {
+        let mut encoder = Codec::Opus.encoder(Rate::Wide);
+        let mut playout = Playout::new(Codec::Opus);
+        let mut packet = [0; opus::MAX_PACKET];
+        for n in 0..100u32 {
+            let length = encoder.encode(&[0; 320], &mut packet);
+            match n {
+                0..20 | 80.. => playout.push(Codec::Opus, 1, n * 960, &packet[..length], after(n)),
+                20 | 40 | 60 => playout.push(Codec::Opus, 1, n * 960, &packet[..1], after(n)),
+                _ => {}
+            }
+            playout.pull(after(n) + MILLISECOND, &mut [0; 960]);
+        }
+        assert_eq!((playout.tally().concealed, playout.tally().late), (0, 0));
+        assert!(playout.tally().decoded >= 38 * 960);
+    }
 }
