@@ -42,14 +42,25 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-#[derive(Default)]
+/// RTP packets that ports 1 to 6 sent: of sound, and of presses.
+#[derive(Clone, Copy, Default)]
 struct Sink {
-    sent: u64,
+    sound: [u32; 6],
+    events: [u32; 6],
 }
 
 impl MediaIo for Sink {
-    fn send(&mut self, _: Endpoint, _: SocketAddr, _: &[u8]) {
-        self.sent += 1;
+    fn send(&mut self, from: Endpoint, _: SocketAddr, datagram: &[u8]) {
+        let Endpoint::Rtp(PortId(port)) = from else {
+            return;
+        };
+        let is_event = datagram[1] & 0x7F == 101;
+        let sent = if is_event {
+            &mut self.events
+        } else {
+            &mut self.sound
+        };
+        sent[port as usize - 1] += 1;
     }
 
     fn close(&mut self, _: Endpoint) {}
@@ -106,12 +117,12 @@ impl Switch {
     fn run(&mut self, from: u32, to: u32) {
         for n in from..to {
             for port in 1..=4 {
-                // Every seventh packet of port 4 is lost, every ninth of port 3 is a telephone-event.
+                // Every seventh packet of port 4 is lost, every twentieth of port 3 is a press.
                 if port == 4 && n % 7 == 0 {
                     continue;
                 }
-                if port == 3 && n % 9 == 0 {
-                    self.packet(port, n, 101, &[1, 10, 0, 160]);
+                if port == 3 && n % 20 == 0 {
+                    self.packet(port, n, 101, &[1, 0x8A, 0, 160]);
                 } else {
                     self.packet(port, n, 0, &[n as u8; 160]);
                 }
@@ -228,13 +239,15 @@ fn a_running_worker_does_not_allocate() {
     });
     switch.run(0, 100); // ports start, rings and buffers find their sizes
 
-    let (sent, before) = (switch.sink.sent, ALLOCATIONS.with(Cell::get));
+    switch.sink = Sink::default();
+    let before = ALLOCATIONS.with(Cell::get);
     switch.run(100, 600);
     let allocated = ALLOCATIONS.with(Cell::get) - before;
-    assert!(
-        switch.sink.sent - sent > 500 * 6,
-        "all of them were sending"
-    );
+    let Sink { sound, events } = switch.sink;
+    assert_eq!([sound[0], sound[1], sound[5]], [500; 3], "without a hole");
+    // Who hears port 3 is sent its presses instead of sound: three frames of the key, three of its end, one of rest.
+    assert_eq!(sound[2..5], [500 - 25 * 7; 3]);
+    assert_eq!(events, [0, 0, 25 * 6, 25 * 6, 25 * 6, 0]);
     assert!(
         end.pull(&mut Vec::new()).is_some(),
         "and the recorder was recording"
