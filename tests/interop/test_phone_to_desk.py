@@ -9,7 +9,7 @@ import pytest
 from tests.support.chromium import position
 from tests.support.server import RunningSwitch
 from tests.support.speech import SPEECH_S, best_alignment, pesq_nb, speech
-from tests.support.talk import heard_by_phone, phone_rings_desk, phone_to_desk
+from tests.support.talk import Voices, heard_by_phone, phone_rings_desk, phone_to_desk
 from tests.support.tone import (
     HEARD_DB,
     Samples,
@@ -33,15 +33,15 @@ MAX_TURNS = 5
 
 
 @pytest.fixture
-def tones(tmp_path: Path) -> dict[str, Path]:
-    return {
-        "phone_voice": write_wav(tmp_path / "phone.wav", tone(PHONE_HZ, 2)),
-        "desk_voice": write_wav(tmp_path / "desk.wav", tone(DESK_HZ, 2, rate=48000), rate=48000),
-    }
+def tones(tmp_path: Path) -> Voices:
+    return Voices(
+        phone_voice=write_wav(tmp_path / "phone.wav", tone(PHONE_HZ, 2)),
+        desk_voice=write_wav(tmp_path / "desk.wav", tone(DESK_HZ, 2, rate=48000), rate=48000),
+    )
 
 
 async def test_phone_and_browser_hear_exactly_each_other_within_a_second_of_accept(
-    switch: RunningSwitch, tmp_path: Path, tones: dict[str, Path]
+    switch: RunningSwitch, tmp_path: Path, tones: Voices
 ) -> None:
     async with phone_rings_desk(switch, tmp_path, **tones) as (phone, desk):
         recording_since = await phone.record(tmp_path / "accept.wav")
@@ -97,7 +97,7 @@ def looped_pesq(heard: Samples, rate: int, folder: Path) -> list[float]:
 
 
 async def test_phone_holding_by_reinvite_lets_the_desk_hear_music_until_it_resumes(
-    switch: RunningSwitch, tmp_path: Path, tones: dict[str, Path]
+    switch: RunningSwitch, tmp_path: Path, tones: Voices
 ) -> None:
     async with phone_to_desk(switch, tmp_path, **tones) as (phone, desk):
         await asyncio.sleep(1)
@@ -120,7 +120,7 @@ async def test_phone_holding_by_reinvite_lets_the_desk_hear_music_until_it_resum
 
 
 async def test_desk_holding_lets_the_phone_hear_music_until_it_resumes(
-    switch: RunningSwitch, tmp_path: Path, tones: dict[str, Path]
+    switch: RunningSwitch, tmp_path: Path, tones: Voices
 ) -> None:
     async with phone_to_desk(switch, tmp_path, **tones) as (phone, desk):
         await desk.press("Hold")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.recorded import RATE, audio_track, decoded, event_s, wait_recorded
 from tests.support.server import RunningSwitch
-from tests.support.talk import phone_to_desk
+from tests.support.talk import Voices, phone_to_desk
 from tests.support.tone import tone, when_heard, write_wav
 
 pytestmark = pytest.mark.interop
@@ -17,15 +17,15 @@ PHONE_HZ, DESK_HZ = 440.0, 1000.0
 
 
 @pytest.fixture
-def voices(tmp_path: Path) -> dict[str, Path]:
-    return {
-        "phone_voice": write_wav(tmp_path / "phone.wav", tone(PHONE_HZ, 2)),
-        "desk_voice": write_wav(tmp_path / "desk.wav", tone(DESK_HZ, 2, rate=48000), rate=48000),
-    }
+def voices(tmp_path: Path) -> Voices:
+    return Voices(
+        phone_voice=write_wav(tmp_path / "phone.wav", tone(PHONE_HZ, 2)),
+        desk_voice=write_wav(tmp_path / "desk.wav", tone(DESK_HZ, 2, rate=48000), rate=48000),
+    )
 
 
 async def test_each_recorded_track_is_as_long_as_the_session_with_its_sound_in_the_right_seconds(
-    switch: RunningSwitch, tmp_path: Path, voices: dict[str, Path]
+    switch: RunningSwitch, tmp_path: Path, voices: Voices
 ) -> None:
     async with phone_to_desk(switch, tmp_path, **voices) as (phone, _):
         await asyncio.sleep(3)
@@ -52,7 +52,7 @@ async def test_each_recorded_track_is_as_long_as_the_session_with_its_sound_in_t
 
 
 async def test_sigkill_during_a_call_loses_at_most_its_last_second(
-    switch: RunningSwitch, tmp_path: Path, voices: dict[str, Path]
+    switch: RunningSwitch, tmp_path: Path, voices: Voices
 ) -> None:
     async with phone_to_desk(switch, tmp_path, **voices):
         token = await switch.login("sue")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TypedDict
 
 from mediaswitch.demo.phone import Phone
 from tests.support.desk import Desk
@@ -12,6 +13,13 @@ from tests.support.server import RunningSwitch
 CALLER = "5551234"
 MENU_DIGIT = "4"
 "Support, in English, in the sample's flow."
+
+
+class Voices(TypedDict):
+    """What phone and desk say, as WAV files."""
+
+    phone_voice: Path
+    desk_voice: Path
 
 
 @asynccontextmanager
@@ -36,7 +44,7 @@ async def phone_to_desk(
     switch: RunningSwitch, folder: Path, *, phone_voice: Path, desk_voice: Path, srtp: bool = False
 ) -> AsyncIterator[tuple[Phone, Desk]]:
     """As phone_rings_desk, and the agent has just accepted."""
-    voices = {"phone_voice": phone_voice, "desk_voice": desk_voice}
+    voices = Voices(phone_voice=phone_voice, desk_voice=desk_voice)
     async with phone_rings_desk(switch, folder, **voices, srtp=srtp) as (phone, desk):
         await desk.accept()
         yield phone, desk

@@ -63,10 +63,13 @@ pub struct Format {
     /// How long a payload sounds, in clock ticks; 0 if it is not valid.
     pub duration: fn(&[u8]) -> u32,
     /// Decode a packet by itself, where the codec has no memory.
-    pub peek: Option<fn(&[u8], &mut [i16]) -> usize>,
+    pub peek: Option<Peek>,
     pub decoder: fn(Rate) -> Box<dyn Decoder>,
     pub encoder: fn(Rate) -> Box<dyn Encoder>,
 }
+
+/// From a payload to samples; returns how many.
+pub type Peek = fn(&[u8], &mut [i16]) -> usize;
 
 /// From payloads to samples, at the rate it was made for. None of its methods allocates.
 pub trait Decoder: Send {

@@ -153,7 +153,7 @@ impl DigitSender {
     }
 
     /// What this frame carries; None when all is sent.
-    pub fn next(&mut self) -> Option<Moment> {
+    pub fn next_frame(&mut self) -> Option<Moment> {
         if self.current.is_none() {
             let item = self.waiting.pop_front()?;
             self.current = Some(Sending {
@@ -192,7 +192,7 @@ mod tests {
     const A: TrackId = TrackId(1);
 
     fn moments(sender: &mut DigitSender) -> Vec<Moment> {
-        std::iter::from_fn(|| sender.next()).take(2_000).collect()
+        std::iter::from_fn(|| sender.next_frame()).take(2_000).collect()
     }
 
     fn told_by_events(moments: &[Moment], rate: u32) -> Vec<Signal> {
@@ -265,7 +265,7 @@ mod tests {
     fn a_held_key_sounds_until_it_is_let_go() {
         let mut sender = DigitSender::default();
         sender.press(A, '8');
-        assert!((0..10).all(|_| sender.next().is_some()));
+        assert!((0..10).all(|_| sender.next_frame().is_some()));
         let press = Press {
             digit: '8',
             duration_ms: 210,
@@ -274,7 +274,7 @@ mod tests {
         let rest = moments(&mut sender);
         assert_eq!((rest[0].ms, rest[1].after), (220, 1));
         sender.press(A, '9');
-        sender.next();
+        sender.next_frame();
         sender.forget(A);
         assert!(moments(&mut sender).len() < 8, "who is gone holds no key");
     }

@@ -168,7 +168,7 @@ impl Worker {
         let Some(out) = port.audio_out() else {
             return false;
         };
-        let Some(moment) = out.digits.next() else {
+        let Some(moment) = out.digits.next_frame() else {
             return false;
         };
         let goes_on = out.digits.is_busy();
