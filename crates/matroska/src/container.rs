@@ -198,7 +198,11 @@ fn put_track(out: &mut Vec<u8>, codec: Codec, rate: u32, name: &str) {
 
 fn put_audio(out: &mut Vec<u8>, codec: Codec, rate: u32) {
     ebml::put_master(out, id::AUDIO, |audio| {
-        ebml::put_float(audio, id::SAMPLING_FREQUENCY, f64::from(codec.sampling_rate(rate)));
+        ebml::put_float(
+            audio,
+            id::SAMPLING_FREQUENCY,
+            f64::from(codec.sampling_rate(rate)),
+        );
         ebml::put_uint(audio, id::CHANNELS, u64::from(codec.channels()));
         if let Some(bits) = codec.bit_depth() {
             ebml::put_uint(audio, id::BIT_DEPTH, bits);

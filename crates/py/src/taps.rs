@@ -92,7 +92,7 @@ pub struct Source {
 impl Source {
     /// Write 16-bit little-endian samples; returns how many bytes were taken. Raises BadSetting for half a sample.
     fn write(&self, py: Python<'_>, pcm: &[u8]) -> PyResult<usize> {
-        if pcm.len() % 2 != 0 {
+        if !pcm.len().is_multiple_of(2) {
             return Err(BadSetting::new_err("pcm holds half a sample"));
         }
         let samples: Vec<i16> = pcm

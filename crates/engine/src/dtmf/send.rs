@@ -192,7 +192,9 @@ mod tests {
     const A: TrackId = TrackId(1);
 
     fn moments(sender: &mut DigitSender) -> Vec<Moment> {
-        std::iter::from_fn(|| sender.next_frame()).take(2_000).collect()
+        std::iter::from_fn(|| sender.next_frame())
+            .take(2_000)
+            .collect()
     }
 
     fn told_by_events(moments: &[Moment], rate: u32) -> Vec<Signal> {
