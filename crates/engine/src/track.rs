@@ -27,24 +27,26 @@ pub struct AudioPacket<'a> {
     pub level_dbov: Option<f32>,
 }
 
+/// What a relayed packet touches comes first and lies together (see `RtpPort`).
+#[repr(C)]
 pub struct Track {
-    pub port: PortId,
-    pub kind: MediaKind,
-    /// Its place on the wheel.
-    pub slot: usize,
-    /// Of the newest packet; before the first, what was negotiated.
-    pub codec: Option<Codec>,
-    pub frames: Option<Box<Frames>>,
-    pub playout: Option<Box<Playout>>,
-    pub level_dbov: Option<f32>,
     /// Digits in its sound and in its packets.
     pub digits: Digits,
-    level_due: Nanos,
-    /// What came of a video track.
-    pub video: Option<Box<video::Incoming>>,
-    is_player: bool,
     heard_at: Nanos,
     running: bool,
+    is_player: bool,
+    /// Of the newest packet; before the first, what was negotiated.
+    pub codec: Option<Codec>,
+    pub kind: MediaKind,
+    pub playout: Option<Box<Playout>>,
+    level_due: Nanos,
+    pub level_dbov: Option<f32>,
+    pub port: PortId,
+    /// Its place on the wheel.
+    pub slot: usize,
+    pub frames: Option<Box<Frames>>,
+    /// What came of a video track.
+    pub video: Option<Box<video::Incoming>>,
 }
 
 impl Track {

@@ -51,6 +51,17 @@ impl Endpoint {
 pub trait MediaIo {
     fn send(&mut self, from: Endpoint, to: SocketAddr, datagram: &[u8]);
 
+    /// Send a datagram that lies in two parts; one longer than any media is dropped.
+    fn send_parts(&mut self, from: Endpoint, to: SocketAddr, [head, rest]: [&[u8]; 2]) {
+        let mut datagram = [0; udp::MAX_DATAGRAM];
+        let length = head.len() + rest.len();
+        if let Some(datagram) = datagram.get_mut(..length) {
+            datagram[..head.len()].copy_from_slice(head);
+            datagram[head.len()..].copy_from_slice(rest);
+            self.send(from, to, datagram);
+        }
+    }
+
     /// The endpoint is no longer needed. What was sent before still goes out.
     fn close(&mut self, endpoint: Endpoint);
 

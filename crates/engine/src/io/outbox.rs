@@ -94,18 +94,24 @@ impl Outbox {
 
 impl MediaIo for Outbox {
     fn send(&mut self, from: Endpoint, to: SocketAddr, datagram: &[u8]) {
+        self.send_parts(from, to, [datagram, &[]]);
+    }
+
+    /// Copies each part once.
+    fn send_parts(&mut self, from: Endpoint, to: SocketAddr, [head, rest]: [&[u8]; 2]) {
         let key = from.key();
         let Some(socket) = self.sockets.get(&key) else {
             return;
         };
         let start = self.batch.bytes.len();
-        self.batch.bytes.extend_from_slice(datagram);
+        self.batch.bytes.extend_from_slice(head);
+        self.batch.bytes.extend_from_slice(rest);
         self.batch.datagrams.push(Outgoing {
             key,
             socket: socket.handle(),
             to: (socket.settled != Some(to)).then(|| RawAddress::new(to)),
             start,
-            length: datagram.len(),
+            length: head.len() + rest.len(),
         });
     }
 

@@ -58,31 +58,34 @@ struct Tones {
     encoder: Box<dyn Encoder>,
 }
 
+/// What a relayed packet touches comes first and lies together (see `RtpPort`).
+#[repr(C)]
 pub struct AudioOut {
-    /// Codecs the peer takes, the one to encode in first.
-    codecs: Vec<Codec>,
-    ptime_ms: u32,
-    sending: bool,
     pub plan: Plan,
+    /// Codecs the peer takes, the one to encode in first.
+    codecs: [Option<Codec>; Codec::ALL.len()],
+    sending: bool,
+    /// Of the newest packet.
+    pub codec: Option<Codec>,
+    pub packets: u64,
+    pub bytes: u64,
     pub stream: OutStream,
+    /// Digits for the peer; while it is busy no sound is sent.
+    pub digits: DigitSender,
+
+    ptime_ms: u32,
+    event_timestamp: u32,
     mixing: Option<Box<Mixing>>,
     awaited: Option<Awaited>,
     /// The source to relay, once a last frame is mixed and what waits of it is sent.
     leaving_for: Option<TrackId>,
-    /// Digits for the peer; while it is busy no sound is sent.
-    pub digits: DigitSender,
-    event_timestamp: u32,
     tones: Option<Tones>,
-    pub packets: u64,
-    pub bytes: u64,
-    /// Of the newest packet.
-    pub codec: Option<Codec>,
 }
 
 impl AudioOut {
     pub fn new(stream: OutStream) -> AudioOut {
         AudioOut {
-            codecs: Vec::new(),
+            codecs: [None; Codec::ALL.len()],
             ptime_ms: FRAME_MS as u32,
             sending: false,
             plan: Plan::Silent,
@@ -100,14 +103,20 @@ impl AudioOut {
     }
 
     /// Apply what was negotiated.
-    pub fn configure(&mut self, codecs: Vec<Codec>, ptime_ms: u32, sending: bool) {
-        self.codecs = codecs;
+    pub fn configure(&mut self, codecs: &[Codec], ptime_ms: u32, sending: bool) {
+        self.codecs = [None; Codec::ALL.len()];
+        for &codec in codecs {
+            if !self.accepts(codec) {
+                let free = self.codecs.iter_mut().find(|place| place.is_none());
+                free.into_iter().for_each(|place| *place = Some(codec));
+            }
+        }
         self.ptime_ms = if (1..=MAX_PTIME_MS).contains(&ptime_ms) {
             ptime_ms
         } else {
             FRAME_MS as u32
         };
-        self.sending = sending && !self.codecs.is_empty();
+        self.sending = sending && self.preferred().is_some();
     }
 
     pub fn is_sending(&self) -> bool {
@@ -116,11 +125,11 @@ impl AudioOut {
 
     /// The codec that mixes are encoded in.
     pub fn preferred(&self) -> Option<Codec> {
-        self.codecs.first().copied()
+        self.codecs[0]
     }
 
     pub fn accepts(&self, codec: Codec) -> bool {
-        self.codecs.contains(&codec)
+        self.codecs.contains(&Some(codec))
     }
 
     /// Frames are sent as they are made, one a packet.

@@ -42,6 +42,12 @@ enum State {
 #[derive(Clone, Debug)]
 pub(super) struct Latch {
     state: State,
+    /// Watched until somebody is taken.
+    strangers: Box<Strangers>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Strangers {
     candidates: [Option<Candidate>; CANDIDATES],
     oldest: usize,
 }
@@ -50,8 +56,7 @@ impl Latch {
     pub fn new() -> Latch {
         Latch {
             state: State::Open,
-            candidates: [None; CANDIDATES],
-            oldest: 0,
+            strangers: Box::default(),
         }
     }
 
@@ -94,14 +99,15 @@ impl Latch {
             next: packet.sequence.wrapping_add(1),
             seen: 1,
         };
-        let known = self
+        let strangers = &mut *self.strangers;
+        let known = strangers
             .candidates
             .iter_mut()
             .flatten()
             .find(|candidate| candidate.from == packet.from);
         let Some(known) = known else {
-            self.candidates[self.oldest] = Some(fresh);
-            self.oldest = (self.oldest + 1) % CANDIDATES;
+            strangers.candidates[strangers.oldest] = Some(fresh);
+            strangers.oldest = (strangers.oldest + 1) % CANDIDATES;
             return false;
         };
         let goes_on = (known.ssrc, known.next) == (packet.ssrc, packet.sequence);

@@ -149,7 +149,7 @@ impl WebRtcPort {
         let (codecs, receives) = audio.map_or((Vec::new(), false), |line| {
             (line.audio_codecs.clone(), line.receives)
         });
-        self.audio.configure(codecs, FRAME_MS as u32, receives);
+        self.audio.configure(&codecs, FRAME_MS as u32, receives);
     }
 
     /// Tracks of all lines there ever were.

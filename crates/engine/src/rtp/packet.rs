@@ -48,13 +48,20 @@ pub fn parse(datagram: &[u8]) -> Option<Packet<'_>> {
 pub fn write(packet: &Packet<'_>, out: &mut [u8]) -> Option<usize> {
     let length = HEADER + packet.payload.len();
     let out = out.get_mut(..length)?;
-    out[0] = 0x80;
-    out[1] = (u8::from(packet.marker) << 7) | packet.payload_type;
-    out[2..4].copy_from_slice(&packet.sequence.to_be_bytes());
-    out[4..8].copy_from_slice(&packet.timestamp.to_be_bytes());
-    out[8..12].copy_from_slice(&packet.ssrc.to_be_bytes());
+    out[..HEADER].copy_from_slice(&head(packet));
     out[HEADER..].copy_from_slice(packet.payload);
     Some(length)
+}
+
+/// What goes before the payload.
+pub fn head(packet: &Packet<'_>) -> [u8; HEADER] {
+    let mut head = [0; HEADER];
+    head[0] = 0x80;
+    head[1] = (u8::from(packet.marker) << 7) | packet.payload_type;
+    head[2..4].copy_from_slice(&packet.sequence.to_be_bytes());
+    head[4..8].copy_from_slice(&packet.timestamp.to_be_bytes());
+    head[8..12].copy_from_slice(&packet.ssrc.to_be_bytes());
+    head
 }
 
 #[cfg(test)]

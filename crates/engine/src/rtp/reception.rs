@@ -7,18 +7,20 @@ use crate::quality::Loss;
 const MAX_DROPOUT: u16 = 3_000;
 
 #[derive(Clone, Debug, Default)]
+#[repr(C)] // in the order of use
 pub struct Reception {
-    pub packets: u64,
-    pub bytes: u64,
-    source: Option<Source>,
+    expected_reported: u64,
+    received_reported: u64,
     /// Expected and lost of sources that ended before this one.
     expected_before: u64,
     lost_before: u64,
+
+    pub packets: u64,
+    pub bytes: u64,
     /// Times that one or more packets in a row were missing.
     loss_runs: u64,
     jitter_ns: f64,
-    expected_reported: u64,
-    received_reported: u64,
+    source: Option<Source>,
 }
 
 #[derive(Clone, Copy, Debug)]
