@@ -11,6 +11,11 @@ use crate::id::TrackId;
 
 /// Digits that may wait; more is no keypad.
 const MAX_WAITING: usize = 64;
+/// Presses of tracks that may wait: they come as they are sent on, so that only forged ones gather, and while they are sent
+/// nobody is heard.
+const MAX_PRESSES_WAITING: usize = 4;
+/// A press that is let go sounds on for no longer, whatever its sender says of its length.
+const MAX_BEHIND_MS: u32 = 500;
 /// No digit is shorter, so that its packets survive some loss and its tone is heard by every detector.
 const MIN_MS: u32 = 60;
 /// A digit whose end never came.
@@ -117,11 +122,14 @@ impl DigitSender {
 
     /// A key was pressed on a track that is heard here, and is held.
     pub fn press(&mut self, from: TrackId, digit: char) {
-        self.wait(Item {
-            digit,
-            ms: None,
-            from: Some(from),
-        });
+        let presses = self.waiting.iter().filter(|item| item.from.is_some());
+        if presses.count() < MAX_PRESSES_WAITING {
+            self.wait(Item {
+                digit,
+                ms: None,
+                from: Some(from),
+            });
+        }
     }
 
     fn wait(&mut self, item: Item) {
@@ -132,13 +140,14 @@ impl DigitSender {
 
     /// The key was let go.
     pub fn release(&mut self, from: TrackId, press: Press) {
-        let current = self.current.as_mut().map(|sending| &mut sending.item);
-        let held = current
-            .into_iter()
-            .chain(&mut self.waiting)
-            .find(|item| item.from == Some(from) && item.ms.is_none() && item.digit == press.digit);
-        if let Some(item) = held {
-            item.ms = Some(press.duration_ms);
+        let is_meant =
+            |item: &Item| item.from == Some(from) && item.ms.is_none() && item.digit == press.digit;
+        let current = self.current.as_mut();
+        if let Some(sending) = current.filter(|sending| is_meant(&sending.item)) {
+            let sounded = sending.frames * FRAME_MS as u32;
+            sending.item.ms = Some(press.duration_ms.min(sounded + MAX_BEHIND_MS));
+        } else if let Some(item) = self.waiting.iter_mut().find(|item| is_meant(item)) {
+            item.ms = Some(press.duration_ms.min(MAX_BEHIND_MS));
         }
     }
 
