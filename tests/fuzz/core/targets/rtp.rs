@@ -2,12 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use mediaswitch_engine::port::vp8::begins_keyframe;
 use mediaswitch_engine::rtp::{packet, rtcp};
+use mediaswitch_engine::video::vp8::{begins_keyframe, picture_height};
 
 fuzz_target!(|data: &[u8]| {
     let _ = rtcp::parse(data, 7, 1_000_000_000);
-    let _ = begins_keyframe(data);
+    let _ = (begins_keyframe(data), picture_height(data));
     let _ = packet::is_rtcp(data);
     let Some(parsed) = packet::parse(data) else {
         return;
