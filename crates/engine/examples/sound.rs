@@ -161,11 +161,10 @@ fn play(words: &[String]) -> Outcome<()> {
         }
         let Arrival {
             at,
-            sequence,
             timestamp,
             payload,
+            ..
         } = arrival;
-        let _ = sequence;
         playout.push(codec, 1, *timestamp, payload, SECOND + at);
     }
     let tally = *playout.tally(); // what comes after the last packet is no loss
