@@ -1,6 +1,7 @@
 //! Sockets and waiting. The worker itself sees none of it but `MediaIo`.
 
 mod buffers;
+pub mod frames;
 mod outbox;
 mod polled;
 pub mod poller;
