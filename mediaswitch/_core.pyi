@@ -3,7 +3,8 @@
 Every id counts from 1 and is never used again in a process. Every instant is in nanoseconds on the one clock:
 CLOCK_MONOTONIC plus the `clock_offset_ns` given at construction. Calls may come from any thread; none waits for a
 packet. A method that names a port or a track raises UnknownPort or UnknownTrack when there is none, and CoreStopped
-after `close`.
+after `close`. The first port of a session settles its worker; each `open_` method raises Overloaded for a session
+without a port when no worker has room.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ __all__ = [
     "MediaStopped",
     "MediaTimeout",
     "NoFreePort",
+    "Overloaded",
     "PlayFile",
     "PlayFinished",
     "PlaySilence",
@@ -44,6 +46,7 @@ __all__ = [
     "SegmentSummary",
     "Source",
     "SrtpKeys",
+    "StageChanged",
     "Tap",
     "TapFrames",
     "TrackInfo",
@@ -51,16 +54,21 @@ __all__ = [
     "UnknownPort",
     "UnknownTrack",
     "WebRtcPort",
+    "WorkerLoad",
     "repair_track",
 ]
 
 _MediaKind: TypeAlias = Literal["audio", "camera", "screen"]
+_Stage: TypeAlias = Literal["calm", "refusing", "thinning", "bare"]
 
 class CoreError(Exception):
     """Root of everything the core raises."""
 
 class CoreStopped(CoreError):
     """The core has been closed."""
+
+class Overloaded(CoreError):
+    """No worker keeps up with what it has: a session that has no port yet gets none."""
 
 class NoFreePort(CoreError):
     """Every even port of the RTP range is taken."""
@@ -320,6 +328,19 @@ class Counters:
         """Frames that found a tap's ring full because its reader fell behind."""
 
 @final
+class WorkerLoad:
+    """How one worker keeps up."""
+
+    @property
+    def busy(self) -> float:
+        """Share of a core that its thread took in the last second, 0 to 1."""
+
+    @property
+    def stage(self) -> _Stage: ...
+    @property
+    def sessions(self) -> int: ...
+
+@final
 class SegmentSummary:
     """One closed or repaired track file; `file` is its name in the folder. `lost` is None after a repair."""
 
@@ -531,6 +552,21 @@ class FramesReady(CoreEvent):
     def tap(self) -> int: ...
 
 @final
+class StageChanged(CoreEvent):
+    """A worker gives up more to keep up, or less.
+
+    "calm": nothing. "refusing": new sessions go to other workers, and are refused where there are none. "thinning":
+    also, viewers get the smallest layer of a picture. "bare": also, no noise suppression. A worker steps on when for
+    half a second it was over 20 ms late or less than a tenth of its core was free, and back after 3 s without.
+    """
+
+    def __new__(cls, *, worker: int, stage: str, at_ns: int) -> StageChanged: ...
+    @property
+    def worker(self) -> int: ...
+    @property
+    def stage(self) -> _Stage: ...
+
+@final
 class MediaCore:
     """The switch of media. Owns its worker threads; everything it opened is closed with it."""
 
@@ -700,6 +736,9 @@ class MediaCore:
 
     def counters(self) -> Counters:
         """What is open, and the totals of all workers."""
+
+    def loads(self) -> list[WorkerLoad]:
+        """How each worker keeps up, by its number."""
 
 def repair_track(path: str, end_ns: int) -> SegmentSummary:
     """Complete a file that a crash left behind: cut a torn tail, pad to end_ns. Raises BadMediaFile."""

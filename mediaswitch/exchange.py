@@ -593,7 +593,9 @@ class Exchange:
 
     def handle_core_event(self, event: _core.CoreEvent) -> None:
         """Take one event of the media core. Those that come too late for their session are dropped."""
-        if isinstance(event, _core.PlayFinished):
+        if isinstance(event, _core.StageChanged):
+            log.warning("media worker %d: overload stage %s", event.worker, event.stage)
+        elif isinstance(event, _core.PlayFinished):
             self._play_finished(event)
         elif report := report_of(event, self._book):
             try:

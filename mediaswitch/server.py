@@ -173,6 +173,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             allowed_origins=frozenset(config.http.allowed_origins),
             web_root=WEB_ROOT if WEB_ROOT.is_dir() else None,
             media_counters=core.counters,
+            media_loads=core.loads,
             sip_figures=sip.figures,
             ready=lambda: exchange.accepting,
         )

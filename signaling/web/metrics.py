@@ -32,6 +32,7 @@ _TOTALS = (
     "recording_lost",
 )
 "The fields of _core.Counters, by whether they fall again."
+_STAGES = ("calm", "refusing", "thinning", "bare")
 
 
 class SwitchCollector(Collector):
@@ -48,6 +49,7 @@ class SwitchCollector(Collector):
         yield self._gauge("live_sockets", "WebSockets that have said hello.", self._context.hub.size)
         yield self._counter("live_sockets_dropped", "WebSockets dropped as too slow.", self._context.sockets.dropped)
         yield from self._media()
+        yield from self._workers()
         yield from self._sip()
 
     def _gauge(self, name: str, words: str, value: float) -> Metric:
@@ -74,6 +76,16 @@ class SwitchCollector(Collector):
             for queue in self._services.agents.queues(tenant):
                 waiting.add_metric([tenant, queue.name], queue.waiting)
         return agents, waiting
+
+    def _workers(self) -> Iterable[Metric]:
+        busy = GaugeMetricFamily("mediaswitch_media_worker_busy_ratio", "Share of a core, 0 to 1.", labels=["worker"])
+        stage = GaugeMetricFamily(
+            "mediaswitch_media_worker_overload", "0 calm, 1 refusing, 2 thinning, 3 bare.", labels=["worker"]
+        )
+        for worker, load in enumerate(self._services.media_loads()):
+            busy.add_metric([str(worker)], load.busy)
+            stage.add_metric([str(worker)], _STAGES.index(load.stage))
+        return busy, stage
 
     def _media(self) -> Iterable[Metric]:
         if self._services.media_counters is None:

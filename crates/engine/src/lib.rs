@@ -16,6 +16,8 @@ pub mod io;
 pub mod jitter;
 pub mod matrix;
 pub mod mix;
+pub mod overload;
+mod placement;
 pub mod port;
 pub mod prompt;
 pub mod quality;

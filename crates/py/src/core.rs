@@ -17,6 +17,7 @@ use crate::events;
 use crate::taps::{parse_rate, Source, Tap};
 use crate::values::{
     AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, SrtpKeys, TrackStats, WebRtcPort,
+    WorkerLoad,
 };
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
@@ -379,5 +380,14 @@ impl MediaCore {
     /// What is open, and the totals of all workers.
     fn counters(&self) -> Counters {
         Counters::new(self.engine.counters(), self.engine.events_lost())
+    }
+
+    /// How each worker keeps up.
+    fn loads(&self) -> Vec<WorkerLoad> {
+        self.engine
+            .loads()
+            .into_iter()
+            .map(WorkerLoad::from)
+            .collect()
     }
 }

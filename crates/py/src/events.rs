@@ -109,6 +109,11 @@ event!(
     FramesReady { tap: u64 }
 );
 
+event!(
+    /// A worker gives up more to keep up, or less: "calm", "refusing", "thinning", "bare".
+    StageChanged { worker: usize, stage: String }
+);
+
 fn made<T>(py: Python<'_>, event: PyClassInitializer<T>) -> PyResult<Py<PyAny>>
 where
     T: pyo3::PyClass<BaseType = CoreEvent>,
@@ -178,6 +183,9 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             reason,
         } => made(py, RecorderFailed::new(recorder.0, track.0, reason, at)),
         Happening::FramesReady { tap } => made(py, FramesReady::new(tap.0, at)),
+        Happening::StageChanged { worker, stage } => {
+            made(py, StageChanged::new(worker, stage.name().to_string(), at))
+        }
         Happening::RecorderClosed { recorder } => made(py, RecorderClosed::new(recorder.0, at)),
     }
 }
@@ -197,5 +205,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<SegmentClosed>()?;
     module.add_class::<RecorderFailed>()?;
     module.add_class::<RecorderClosed>()?;
-    module.add_class::<FramesReady>()
+    module.add_class::<FramesReady>()?;
+    module.add_class::<StageChanged>()
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use mediaswitch_engine::engine::{OpenedTrack, OpenedWebRtc, PlayItem};
+use mediaswitch_engine::engine::{self, OpenedTrack, OpenedWebRtc, PlayItem};
 use mediaswitch_engine::event::Segment;
 use mediaswitch_engine::port::rtp;
 use mediaswitch_engine::srtp::{MasterKey, Profile};
@@ -295,6 +295,24 @@ impl Counters {
     }
 }
 
+/// How one worker keeps up.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct WorkerLoad {
+    busy: f64,
+    stage: &'static str,
+    sessions: usize,
+}
+
+impl From<engine::WorkerLoad> for WorkerLoad {
+    fn from(load: engine::WorkerLoad) -> WorkerLoad {
+        WorkerLoad {
+            busy: load.busy,
+            stage: load.stage.name(),
+            sessions: load.sessions,
+        }
+    }
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RtpPort>()?;
     module.add_class::<SrtpKeys>()?;
@@ -306,5 +324,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PlayTone>()?;
     module.add_class::<PlaySilence>()?;
     module.add_class::<TrackStats>()?;
-    module.add_class::<Counters>()
+    module.add_class::<Counters>()?;
+    module.add_class::<WorkerLoad>()
 }

@@ -12,6 +12,7 @@ mod tests;
 pub mod udp;
 mod uring;
 pub mod wake;
+mod watch;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;

@@ -18,11 +18,12 @@ use std::sync::Arc;
 
 use crate::clock::{Clock, Nanos};
 use crate::command::Command;
-use crate::event::EventQueue;
+use crate::event::{EventQueue, Happening};
 use crate::id::{IdMap, PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::MediaIo;
 use crate::matrix::Matrix;
+use crate::overload::Stage;
 use crate::port::Port;
 use crate::random::Random;
 use crate::recording::Tape;
@@ -32,6 +33,8 @@ use crate::wheel::Wheel;
 
 /// What a worker is made with.
 pub struct WorkerSettings {
+    /// Among the workers, from 0.
+    pub index: usize,
     pub media_timeout: Nanos,
     /// Translates instants for WebRTC legs; never asked for the time.
     pub clock: Clock,
@@ -39,6 +42,9 @@ pub struct WorkerSettings {
 }
 
 pub struct Worker {
+    index: usize,
+    /// What it has given up to keep up.
+    stage: Stage,
     media_timeout: Nanos,
     clock: Clock,
     random: Random,
@@ -81,6 +87,8 @@ impl Worker {
         now: Nanos,
     ) -> Worker {
         Worker {
+            index: settings.index,
+            stage: Stage::Calm,
             media_timeout: settings.media_timeout,
             clock: settings.clock,
             random: settings.random,
@@ -162,6 +170,14 @@ impl Worker {
                 let _ = reply.try_send(self.stats(port));
             }
         }
+    }
+
+    /// Give up what the stage says, or take it back, and tell.
+    pub fn shed(&mut self, stage: Stage, now: Nanos) {
+        self.stage = stage;
+        let worker = self.index;
+        self.events
+            .tell(now, Happening::StageChanged { worker, stage });
     }
 
     /// Close everything.

@@ -106,6 +106,7 @@ impl Call {
         let events = Arc::new(EventQueue::new().unwrap());
         let counters = Arc::new(Counters::default());
         let settings = WorkerSettings {
+            index: 0,
             media_timeout: 30 * SECOND,
             clock,
             random: Random::with_seed(7),

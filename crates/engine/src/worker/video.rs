@@ -6,6 +6,7 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::port::webrtc::{Forwarded, WebRtcPort};
+use crate::overload::Stage;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::stats::MediaKind;
@@ -145,8 +146,12 @@ impl Worker {
         };
         let (screen, camera) = (layers(MediaKind::Screen), layers(MediaKind::Camera));
         let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, now);
+        let bandwidth = match self.stage >= Stage::Thinning {
+            true => Some(0),
+            false => port.leg.bandwidth(),
+        };
         let chosen = share(
-            port.leg.bandwidth(),
+            bandwidth,
             |room| choice(MediaKind::Screen, room),
             |room| choice(MediaKind::Camera, room),
         );
