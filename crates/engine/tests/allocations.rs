@@ -141,6 +141,7 @@ fn a_running_worker_does_not_allocate() {
     let now = clock.now() / SECOND * SECOND;
     let (tape, mut end) = Tape::new();
     let settings = WorkerSettings {
+        index: 0,
         media_timeout: 30 * SECOND,
         clock,
         random: Random::with_seed(1),
