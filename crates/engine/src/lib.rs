@@ -3,6 +3,7 @@
 //! `Engine` is the handle that the control plane has. Behind it each `Worker` owns the ports of its sessions; a
 //! `Shell` gives the worker a thread, sockets and the time. Commands go down a channel, events come up one queue.
 
+mod bus;
 pub mod clock;
 pub mod codec;
 pub mod command;

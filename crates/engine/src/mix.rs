@@ -99,6 +99,7 @@ impl Tail {
     }
 }
 
+#[derive(Clone)]
 struct Voice {
     track: TrackId,
     gain: f32,
@@ -106,6 +107,7 @@ struct Voice {
     last: i32,
 }
 
+#[derive(Clone)]
 pub struct Mixer {
     rate: Rate,
     voices: Vec<Voice>,
@@ -160,6 +162,19 @@ impl Mixer {
         for voice in self.voices.iter_mut().filter(|voice| voice.track == track) {
             voice.gain = voice.target;
         }
+    }
+
+    /// Whether both make the same of the same frames from now on.
+    pub fn is_as(&self, other: &Mixer) -> bool {
+        let has_twin = |voice: &Voice| {
+            let mut theirs = other.voices.iter();
+            let twin = theirs.find(|theirs| theirs.track == voice.track);
+            twin.is_some_and(|twin| (twin.gain, twin.target) == (voice.gain, voice.target))
+        };
+        self.voices.len() == other.voices.len()
+            && self.voices.iter().all(has_twin)
+            && self.tail.is_over()
+            && other.tail.is_over()
     }
 
     /// Mix one frame; `frame_of` gives each voice's samples at `rate()`, None if it has none.

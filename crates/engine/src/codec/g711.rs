@@ -26,6 +26,7 @@ pub static PCMA: Format = Format {
 };
 
 /// No packet depends on another.
+#[derive(Clone)]
 struct G711(Codec);
 
 impl Decoder for G711 {
@@ -37,6 +38,10 @@ impl Decoder for G711 {
 impl Encoder for G711 {
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         encode(self.0, samples, payload)
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(self.clone())
     }
 }
 

@@ -69,6 +69,7 @@ fn agreement(a: i32, b: i32) -> i32 {
 }
 
 /// One band's predictor and scale factor: the same in the encoder and the decoder.
+#[derive(Clone)]
 struct Band {
     prediction: i32,
     zeros_part: i32,
@@ -235,6 +236,7 @@ fn dot(taps: &[i16; TAPS], window: &[i16]) -> i32 {
 }
 
 /// The filter bank's memory, then a run of samples in the order they came.
+#[derive(Clone)]
 struct Window {
     samples: [i16; MEMORY + RUN],
 }
@@ -255,6 +257,7 @@ impl Window {
     }
 }
 
+#[derive(Clone)]
 struct SubbandEncoder {
     window: Window,
     lower: Band,
@@ -345,6 +348,7 @@ impl SubbandDecoder {
 }
 
 /// A coder of 8 kHz audio by the lower band alone, or of both bands.
+#[derive(Clone)]
 enum Lower<T> {
     Only(Box<Band>),
     Both(Box<T>),
@@ -370,6 +374,10 @@ impl Encoder for Lower<SubbandEncoder> {
                 samples.len().min(payload.len())
             }
         }
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(self.clone())
     }
 }
 

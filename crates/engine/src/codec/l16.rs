@@ -44,6 +44,10 @@ impl Encoder for L16 {
         }
         2 * samples.len().min(payload.len() / 2)
     }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(L16)
+    }
 }
 
 #[cfg(test)]

@@ -92,6 +92,12 @@ pub trait Encoder: Send {
     /// Encode one packet; returns its length, 0 if nothing is to be sent.
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize;
 
+    /// Another that goes on from here just as this one.
+    fn fork(&self) -> Box<dyn Encoder>;
+
+    /// Decoders that did not follow until now follow from the next packet on: let it lean little on those before.
+    fn begin_anew(&mut self) {}
+
     /// What the peer's reports say of the path, in percent.
     fn expect_loss(&mut self, _percent: u8) {}
 }

@@ -306,19 +306,6 @@ impl RtpPort {
         Received::Report
     }
 
-    /// Mix one frame and put what is full on the wire.
-    pub fn mix<'a>(
-        &mut self,
-        frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
-        now: Nanos,
-        io: &mut dyn MediaIo,
-    ) {
-        let Some((mut wire, out)) = self.wire() else {
-            return;
-        };
-        out.mix(frame_of, now, |audio| wire.send(&audio, io));
-    }
-
     /// Put a packet on the wire.
     pub fn send(&mut self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
         if let Some((mut wire, _)) = self.wire() {

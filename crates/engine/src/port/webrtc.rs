@@ -210,16 +210,6 @@ impl WebRtcPort {
             .is_some_and(|mid| self.leg.takes_events(mid, rate))
     }
 
-    /// Mix one frame and queue what is full.
-    pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, now: Nanos) {
-        let Some(mid) = self.mid_of(MediaKind::Audio) else {
-            return;
-        };
-        let (leg, clock) = (&mut self.leg, self.clock);
-        self.audio
-            .mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
-    }
-
     pub fn shows_video(&self) -> bool {
         self.videos.iter().any(|video| video.source().is_some())
     }

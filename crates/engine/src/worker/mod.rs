@@ -2,6 +2,7 @@
 //! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
 //! what is recorded on the tape.
 
+mod buses;
 mod digits;
 mod legs;
 mod packets;
@@ -16,6 +17,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::buses::Buses;
 use crate::clock::{Clock, Nanos};
 use crate::command::Command;
 use crate::event::{EventQueue, Happening};
@@ -58,6 +60,7 @@ pub struct Worker {
     wheel: Wheel,
     sweep_due: Nanos,
 
+    buses: Buses,
     legs: Legs,
     /// Ports that mixed their last frame, within a tick.
     leaving: Vec<PortId>,
@@ -100,6 +103,7 @@ impl Worker {
             matrix: Matrix::default(),
             wheel: Wheel::new(now),
             sweep_due: now,
+            buses: Buses::default(),
             legs: Legs::default(),
             leaving: Vec::new(),
             closing: Vec::new(),

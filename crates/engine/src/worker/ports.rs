@@ -83,7 +83,7 @@ impl Worker {
     pub(super) fn open_tap(&mut self, id: PortId, session: SessionId, tap: Box<TapPort>) {
         self.open(id, session, PortKind::Tap(tap));
         set_member(
-            &mut self.wheel.slot(Wheel::slot_of(session)).mixed,
+            &mut self.wheel.slot(Wheel::slot_of(session)).taps,
             id,
             true,
         );
@@ -181,6 +181,7 @@ impl Worker {
         io: &mut dyn MediaIo,
     ) {
         let stats = self.stats(id);
+        self.alight(id);
         let Some(Port { session, mut kind }) = self.ports.remove(&id) else {
             return;
         };
@@ -193,7 +194,7 @@ impl Worker {
             self.disconnect(source, id, now);
         }
         let slot = self.wheel.slot(Wheel::slot_of(session));
-        set_member(&mut slot.mixed, id, false);
+        set_member(&mut slot.taps, id, false);
         set_member(&mut slot.players, id, false);
         set_member(&mut slot.pressing, id, false);
         match &mut kind {
