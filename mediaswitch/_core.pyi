@@ -244,8 +244,9 @@ class TrackStats:
 
     `direction` "in": from the peer, and `lost`, `jitter_ms` are what we saw; "out": to the peer, and they are what its
     receiver reports said. `level_dbov`: loudness of the latest audio, 0 (loudest) to -127; None where unknown.
-    `burst_ratio`: how losses gather, 1.0 for random ones (ITU-T G.107 §7.5); `mos`: 1 to 4.5 by the E-model (ITU-T
-    G.107, narrowband scale), None for video and where nothing passed.
+    `burst_ratio`: how losses gather, 1.0 for random ones (ITU-T G.107 §7.5); `mos`: 1 to 4.5 by the E-model,
+    None for video and where nothing passed; `mos_scale`: "narrowband" by ITU-T G.107, "wideband" by G.107.1 (G.722,
+    Opus), whose best is better than the other's best.
     """
 
     @property
@@ -272,6 +273,8 @@ class TrackStats:
     def burst_ratio(self) -> float: ...
     @property
     def mos(self) -> float | None: ...
+    @property
+    def mos_scale(self) -> Literal["narrowband", "wideband"] | None: ...
     @property
     def level_dbov(self) -> float | None: ...
 

@@ -87,6 +87,7 @@ def _quality(stats: _core.TrackStats) -> TrackQuality:
         rtt_ms=stats.rtt_ms,
         burst_ratio=stats.burst_ratio,
         mos=stats.mos,
+        mos_scale=stats.mos_scale,
     )
 
 

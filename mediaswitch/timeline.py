@@ -110,7 +110,9 @@ class TrackQuality:
     burst_ratio: float
     "How losses gather; 1.0: at random (ITU-T G.107 §7.5)."
     mos: float | None
-    "1 to 4.5 by the E-model (ITU-T G.107), for audio."
+    "1 to 4.5 by the E-model, for audio."
+    mos_scale: Literal["narrowband", "wideband"] | None = None
+    "What it is compared with: the best telephone (ITU-T G.107), or the best that carries 7 kHz (G.107.1)."
 
     @property
     def loss(self) -> float:

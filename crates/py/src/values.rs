@@ -220,6 +220,7 @@ pub struct TrackStats {
     rtt_ms: Option<f64>,
     burst_ratio: f64,
     mos: Option<f64>,
+    mos_scale: Option<&'static str>,
     level_dbov: Option<f32>,
 }
 
@@ -240,7 +241,8 @@ impl From<stats::TrackStats> for TrackStats {
             jitter_ms: stats.jitter_ms,
             rtt_ms: stats.rtt_ms,
             burst_ratio: stats.burst_ratio,
-            mos: stats.mos,
+            mos: stats.mos.map(|mos| mos.value),
+            mos_scale: stats.mos.map(|mos| mos.scale.name()),
             level_dbov: stats.level_dbov,
         }
     }

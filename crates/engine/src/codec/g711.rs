@@ -1,6 +1,7 @@
 //! ITU-T G.711, µ-law and A-law.
 
 use super::{Codec, Decoder, Encoder, Format, Rate};
+use crate::quality::Coding;
 
 pub static PCMU: Format = Format {
     name: "PCMU",
@@ -8,6 +9,7 @@ pub static PCMU: Format = Format {
     payload_type: Some(0),
     webrtc: Some(webrtc::AudioCodec::Pcmu),
     rates: &[Rate::Narrow],
+    coding: Coding::NARROWBAND,
     packets_ms: &[10, 20, 30, 40, 50, 60],
     duration: |payload| payload.len() as u32,
     peek: Some(|payload, samples| decode(Codec::Pcmu, payload, samples)),

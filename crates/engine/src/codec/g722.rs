@@ -5,6 +5,7 @@
 //! goes to the telephone network needs neither the upper band nor the filter bank.
 
 use super::{Decoder, Encoder, Format, Rate};
+use crate::quality::Coding;
 
 pub static G722: Format = Format {
     name: "G722",
@@ -12,6 +13,7 @@ pub static G722: Format = Format {
     payload_type: Some(9),
     webrtc: Some(webrtc::AudioCodec::G722),
     rates: &[Rate::Narrow, Rate::Wide],
+    coding: Coding::G722,
     packets_ms: &[10, 20, 30, 40, 50, 60],
     duration: |payload| payload.len() as u32,
     peek: None,

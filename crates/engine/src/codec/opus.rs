@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use opusic_sys as sys;
 
 use super::{Format, Rate};
+use crate::quality::Coding;
 
 pub static OPUS: Format = Format {
     name: "opus",
@@ -13,6 +14,7 @@ pub static OPUS: Format = Format {
     payload_type: None,
     webrtc: Some(webrtc::AudioCodec::Opus),
     rates: &Rate::ALL,
+    coding: Coding::WIDEBAND,
     packets_ms: &[10, 20, 40, 60],
     duration,
     peek: None,

@@ -430,6 +430,7 @@ impl RtpPort {
             rtt_ms: self.rtt_ms(),
             burst_ratio: loss.burst_ratio,
             mos: audio_mos(
+                self.codec,
                 self.reception.packets,
                 loss,
                 self.reception.jitter_ms(),
@@ -453,7 +454,13 @@ impl RtpPort {
             jitter_ms,
             rtt_ms: self.rtt_ms(),
             burst_ratio: heard.burst_ratio,
-            mos: audio_mos(self.out.packets, heard, jitter_ms, self.rtt_ms()),
+            mos: audio_mos(
+                self.out.codec,
+                self.out.packets,
+                heard,
+                jitter_ms,
+                self.rtt_ms(),
+            ),
             level_dbov: None,
         };
         vec![incoming, outgoing]
