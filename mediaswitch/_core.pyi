@@ -45,6 +45,7 @@ __all__ = [
     "SegmentClosed",
     "SegmentSummary",
     "Source",
+    "SpeakerChanged",
     "SrtpKeys",
     "StageChanged",
     "Tap",
@@ -277,6 +278,19 @@ class TrackStats:
     def mos_scale(self) -> Literal["narrowband", "wideband"] | None: ...
     @property
     def level_dbov(self) -> float | None: ...
+    @property
+    def talk_ms(self) -> int | None:
+        """How long an arriving voice talked, by level; None where its levels are unknown (see `level_dbov`)."""
+
+    @property
+    def silence_ms(self) -> int | None: ...
+    @property
+    def overtalk_ms(self) -> int | None:
+        """The part of `talk_ms` in which another voice of the session talked too."""
+
+    @property
+    def speech_dbov(self) -> float | None:
+        """Its mean level while it talked; None if it never did."""
 
 @final
 class Counters:
@@ -438,6 +452,20 @@ class MediaTimeout(CoreEvent):
     def port(self) -> int: ...
 
 @final
+class SpeakerChanged(CoreEvent):
+    """Another voice of its session is the one to look at: the loudest that talks, at most once a second.
+
+    `level_dbov`: how loud it is, 0 (loudest) to -127. Only in sessions with two voices or more; by level (see
+    TrackStats), so a voice whose levels are unknown is never told.
+    """
+
+    def __new__(cls, *, track: int, level_dbov: float, at_ns: int) -> SpeakerChanged: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def level_dbov(self) -> float: ...
+
+@final
 class Digit(CoreEvent):
     """A key press is over, by telephone-event (RFC 4733) or, where `detect_dtmf` asked, by tone; each counts once."""
 
@@ -585,13 +613,16 @@ class MediaCore:
         media_timeout_ms: int = 30_000,
         ice_tcp: bool = False,
         opus_dtx: bool = False,
+        loudest_talkers: int = 5,
     ) -> MediaCore:
         """Start the workers.
 
         bind_ip: where sockets are bound. public_ip: what SDP announces, else bind_ip. rtp_ports: inclusive; RTP on the
         even ones, RTCP on the odd ones next to them. webrtc_port: UDP port of worker 0 (worker i has +i); 0 takes any
         free ones. ice_tcp: take WebRTC peers by TCP too, at the same port numbers (RFC 6544). opus_dtx: ask browsers to
-        send no Opus in silence (RFC 7587 §6.1). Raises BadSetting, and OSError if a WebRTC port is taken.
+        send no Opus in silence (RFC 7587 §6.1). loudest_talkers: where more tracks of a session than this are heard by
+        more ports than this, only so many are mixed, the loudest; 0: always all. Raises BadSetting, and OSError if a
+        WebRTC port is taken.
         """
 
     def close(self) -> None:

@@ -194,6 +194,7 @@ def _open_core(config: Config, clock: SystemClock, ip: str) -> _core.MediaCore:
         media_timeout_ms=int(config.media.timeout_s * 1000),
         ice_tcp=config.media.ice_tcp,
         opus_dtx=config.media.opus_dtx,
+        loudest_talkers=config.media.loudest_talkers,
     )
 
 

@@ -8,6 +8,7 @@ use crate::clock::{Nanos, MILLISECOND};
 use crate::codec::{Codec, Encoder, Rate, MAX_PAYLOAD};
 use crate::id::{BusId, PortId, TrackId};
 use crate::mix::Mixer;
+use crate::sum::Sum;
 
 /// Longer than a playout waits for its first packet.
 const MAX_AWAITED: Nanos = 250 * MILLISECOND;
@@ -53,6 +54,12 @@ pub enum Wait {
     Over,
 }
 
+/// All that a settled bus carries together with what its one member says himself.
+struct Base {
+    column: Column,
+    own: Option<TrackId>,
+}
+
 /// Who is heard and how loud (linear), in an order of its own.
 pub type Column = Vec<(TrackId, f32)>;
 
@@ -71,6 +78,9 @@ pub struct Bus {
     frames: u64,
     settled: u32,
     awaited: Option<Awaited>,
+    base: Option<Base>,
+    /// The newest frame was made of a sum: the mixer does not know what the voices said last.
+    is_of_sum: bool,
     mixer: Mixer,
     encoder: Box<dyn Encoder>,
     /// Mixed and not yet sent: packets may be longer or shorter than a frame.
@@ -105,6 +115,8 @@ impl Bus {
             frames: 0,
             settled: 0,
             awaited: None,
+            base: None,
+            is_of_sum: false,
             mixer,
             encoder,
             pending: Vec::with_capacity(form.rate.frame() + packet.max(form.rate.frame())),
@@ -131,6 +143,7 @@ impl Bus {
         self.mixer.set_voices(&column);
         self.column = column;
         self.settled = 0;
+        self.base = None;
     }
 
     pub fn form(&self) -> Form {
@@ -177,11 +190,55 @@ impl Bus {
         }
     }
 
-    /// Mix one frame and encode what is full. `frame_of` gives each voice's samples at the form's rate. True when it has
-    /// just settled.
-    pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>) -> bool {
+    /// What it carries, and may be made of the sum of with what `own` says taken out.
+    pub fn set_base(&mut self, own: Option<TrackId>) {
+        let mut column = self.column.clone();
+        if let Some(own) = own {
+            let place = column.partition_point(|&(track, _)| track < own);
+            column.insert(place, (own, 1.0));
+        }
+        self.base = Some(Base { column, own });
+    }
+
+    pub fn base(&self) -> Option<&Column> {
+        self.base.as_ref().map(|base| &base.column)
+    }
+
+    pub fn column(&self) -> &Column {
+        &self.column
+    }
+
+    /// The voices are no longer heard by way of this sum.
+    pub fn recall(&mut self, sum: &Sum) {
+        if std::mem::take(&mut self.is_of_sum) {
+            self.mixer.recall(|track| sum.last_of(track));
+        }
+    }
+
+    /// Mix one frame and encode what is full. `frame_of` gives each voice's samples at the form's rate, and whether it
+    /// is among the chosen; `sum` is that of its base. True when it has just settled.
+    pub fn mix<'a>(
+        &mut self,
+        mut frame_of: impl FnMut(TrackId) -> Option<(&'a [i16], bool)>,
+        sum: Option<&Sum>,
+    ) -> bool {
         let frame = &mut self.frame[..self.form.rate.frame()];
-        self.mixer.mix(frame_of, frame);
+        match sum.filter(|sum| sum.is_steady()) {
+            Some(sum) => {
+                let own = self.base.as_ref().and_then(|base| base.own);
+                let own = own
+                    .and_then(&mut frame_of)
+                    .filter(|(_, is_chosen)| *is_chosen);
+                sum.without(own.map(|(samples, _)| samples), frame);
+                self.is_of_sum = true;
+            }
+            None => {
+                if let Some(sum) = sum.filter(|_| std::mem::take(&mut self.is_of_sum)) {
+                    self.mixer.recall(|track| sum.last_of(track));
+                }
+                self.mixer.mix_chosen(frame_of, frame);
+            }
+        }
         self.pending.extend_from_slice(frame);
         self.encode();
         self.frames += 1;

@@ -61,6 +61,8 @@ pub struct Settings {
     pub ice_tcp: bool,
     /// Ask browsers to send no Opus while nobody speaks (RFC 7587 §6.1, usedtx).
     pub opus_dtx: bool,
+    /// In sessions where more talk before more listeners than this, only so many are mixed; 0 for all.
+    pub loudest_talkers: usize,
     pub clock_offset_ns: i64,
     pub media_timeout_ms: u64,
 }
@@ -791,13 +793,14 @@ fn start_worker(
         clock,
         random: Random::from_system(),
     };
-    let worker = Worker::new(
+    let mut worker = Worker::new(
         worker_settings,
         events.clone(),
         counters.clone(),
         tape,
         clock.now(),
     );
+    worker.mix_loudest(settings.loudest_talkers);
     let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone(), load.clone())?;
     let writer = Writer::new(tape_end, control, clock, events.clone(), counters.clone());
     let threads = vec![

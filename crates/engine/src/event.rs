@@ -75,6 +75,11 @@ pub enum Happening {
     MediaTimeout {
         port: PortId,
     },
+    /// Another of its session's voices is the one to look at; its loudness in dBov.
+    SpeakerChanged {
+        track: TrackId,
+        level_dbov: f32,
+    },
     Digit {
         port: PortId,
         digit: char,

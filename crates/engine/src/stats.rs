@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::codec::Codec;
 use crate::id::TrackId;
 use crate::quality::{self, Loss, Mos};
+pub use crate::speech::Speech;
 
 /// A number that many threads add to and any may read.
 #[derive(Debug, Default)]
@@ -91,6 +92,8 @@ pub struct TrackStats {
     /// By the E-model; None for video and for what sent nothing.
     pub mos: Option<Mos>,
     pub level_dbov: Option<f32>,
+    /// Of an arriving voice whose levels are known.
+    pub speech: Option<Speech>,
 }
 
 /// Of a packet of 20 ms with what a device needs to record and play it.

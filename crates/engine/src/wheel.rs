@@ -5,6 +5,7 @@
 use crate::clock::{Nanos, MILLISECOND};
 use crate::codec::FRAME_MS;
 use crate::id::{BusId, PortId, SessionId, TrackId};
+use crate::sum::Sum;
 
 const SLOTS: u64 = FRAME_MS as u64;
 /// After a longer stall than this the missed frames are left out instead of sent in a burst.
@@ -17,6 +18,10 @@ pub struct Slot {
     pub players: Vec<PortId>,
     /// Tracks that somebody mixes.
     pub listened: Vec<TrackId>,
+    /// Sessions with more talkers than are mixed.
+    pub crowds: Vec<SessionId>,
+    /// What buses are made of.
+    pub sums: Vec<Sum>,
     /// What ports send that mix.
     pub buses: Vec<BusId>,
     /// Taps.

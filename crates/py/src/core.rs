@@ -54,7 +54,7 @@ impl MediaCore {
     #[new]
     #[pyo3(signature = (
         *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000,
-        ice_tcp = false, opus_dtx = false
+        ice_tcp = false, opus_dtx = false, loudest_talkers = 5
     ))]
     #[allow(clippy::too_many_arguments)] // the settings of the core, each by its name
     fn new(
@@ -68,6 +68,7 @@ impl MediaCore {
         media_timeout_ms: u64,
         ice_tcp: bool,
         opus_dtx: bool,
+        loudest_talkers: usize,
     ) -> PyResult<MediaCore> {
         let bind_ip = parse_ip(bind_ip)?;
         let settings = Settings {
@@ -78,6 +79,7 @@ impl MediaCore {
             webrtc_port,
             ice_tcp,
             opus_dtx,
+            loudest_talkers,
             clock_offset_ns,
             media_timeout_ms,
         };

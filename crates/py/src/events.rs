@@ -68,6 +68,10 @@ event!(
     MediaTimeout { port: u64 }
 );
 event!(
+    /// Another voice of its session is the one to look at.
+    SpeakerChanged { track: u64, level_dbov: f32 }
+);
+event!(
     /// A key press is over, by telephone-event (RFC 4733) or by tone; each counts once.
     Digit { port: u64, digit: String, duration_ms: u32 }
 );
@@ -139,6 +143,9 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Happening::MediaStarted { track } => made(py, MediaStarted::new(track.0, at)),
         Happening::MediaStopped { track } => made(py, MediaStopped::new(track.0, at)),
         Happening::MediaTimeout { port } => made(py, MediaTimeout::new(port.0, at)),
+        Happening::SpeakerChanged { track, level_dbov } => {
+            made(py, SpeakerChanged::new(track.0, level_dbov, at))
+        }
         Happening::Digit {
             port,
             digit,
@@ -199,6 +206,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MediaStarted>()?;
     module.add_class::<MediaStopped>()?;
     module.add_class::<MediaTimeout>()?;
+    module.add_class::<SpeakerChanged>()?;
     module.add_class::<Digit>()?;
     module.add_class::<PlayFinished>()?;
     module.add_class::<DataMessage>()?;

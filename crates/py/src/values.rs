@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use mediaswitch_engine::clock::MILLISECOND;
 use mediaswitch_engine::engine::{self, OpenedTrack, OpenedWebRtc, PlayItem};
 use mediaswitch_engine::event::Segment;
 use mediaswitch_engine::port::rtp;
 use mediaswitch_engine::srtp::{MasterKey, Profile};
-use mediaswitch_engine::stats::{self, Direction};
+use mediaswitch_engine::stats::{self, Direction, Speech};
 use pyo3::prelude::*;
 
 use crate::errors::BadSetting;
@@ -222,10 +223,15 @@ pub struct TrackStats {
     mos: Option<f64>,
     mos_scale: Option<&'static str>,
     level_dbov: Option<f32>,
+    talk_ms: Option<u64>,
+    silence_ms: Option<u64>,
+    overtalk_ms: Option<u64>,
+    speech_dbov: Option<f32>,
 }
 
 impl From<stats::TrackStats> for TrackStats {
     fn from(stats: stats::TrackStats) -> TrackStats {
+        let ms = |time: fn(&Speech) -> u64| stats.speech.as_ref().map(|s| time(s) / MILLISECOND);
         TrackStats {
             track: stats.track.map(|track| track.0),
             direction: if stats.direction == Direction::In {
@@ -244,6 +250,10 @@ impl From<stats::TrackStats> for TrackStats {
             mos: stats.mos.map(|mos| mos.value),
             mos_scale: stats.mos.map(|mos| mos.scale.name()),
             level_dbov: stats.level_dbov,
+            talk_ms: ms(|speech| speech.talk),
+            silence_ms: ms(|speech| speech.silence),
+            overtalk_ms: ms(|speech| speech.overtalk),
+            speech_dbov: stats.speech.as_ref().and_then(Speech::level_dbov),
         }
     }
 }

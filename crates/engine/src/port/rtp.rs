@@ -437,6 +437,7 @@ impl RtpPort {
                 self.rtt_ms(),
             ),
             level_dbov,
+            speech: None,
         };
         let (lost, jitter_ms) = self.about_us.map_or((0, 0.0), |about| {
             let jitter_ms = f64::from(about.jitter) * 1e3 / f64::from(rate);
@@ -462,6 +463,7 @@ impl RtpPort {
                 self.rtt_ms(),
             ),
             level_dbov: None,
+            speech: None,
         };
         vec![incoming, outgoing]
     }

@@ -299,6 +299,7 @@ impl WebRtcPort {
                     burst_ratio: loss.burst_ratio,
                     mos,
                     level_dbov: track.and_then(|track| heard(track).1),
+                    speech: None,
                 }
             };
             let audio_in = heard(line.track).0;

@@ -3,9 +3,13 @@
 use super::Worker;
 use crate::bus::{column, Bus, Form, Origin, Wait};
 use crate::clock::Nanos;
+use crate::codec::Rate;
 use crate::id::{BusId, IdMap, PortId, TrackId};
 use crate::io::MediaIo;
+use crate::matrix::Crosspoint;
 use crate::port::Port;
+use crate::sum::Sum;
+use crate::track::Track;
 use crate::wheel::{set_member, Wheel};
 
 #[derive(Default)]
@@ -29,6 +33,20 @@ impl Buses {
     }
 }
 
+/// So many buses of one sum are worth making it.
+const SUM_FOR: usize = 3;
+
+fn is_for(sum: &Sum, bus: &Bus) -> bool {
+    bus.base()
+        .is_some_and(|base| sum.is_of(bus.form().rate, base))
+}
+
+/// A track's frame, and whether it is among the chosen.
+fn said(tracks: &IdMap<TrackId, Track>, track: TrackId, rate: Rate) -> Option<(&[i16], bool)> {
+    let track = tracks.get(&track)?;
+    Some((track.frames.as_ref()?.at(rate), track.is_chosen))
+}
+
 impl Worker {
     /// Let a port send these voices in this form; `relayed`: the one that it sent until now and that goes on.
     pub(super) fn board(
@@ -49,6 +67,10 @@ impl Worker {
         if known.is_some_and(|(_, bus)| bus.carries(form, &column)) {
             return;
         }
+        if let Some((id, _)) = known {
+            self.recall(id, slot);
+        }
+        let known = current.and_then(|bus| Some((bus, self.buses.get(bus)?)));
         let known = known.filter(|(_, bus)| bus.leads_to(form));
         let origin = match known {
             Some((id, bus)) => bus.heard(id),
@@ -64,7 +86,8 @@ impl Worker {
             (Some(open), _) => open,
             (None, Some((own, bus))) if bus.members.len() == 1 && bus.form() == form => {
                 let own = self.buses.by_id.get_mut(&own);
-                return own.into_iter().for_each(|own| own.turn(column.clone()));
+                own.into_iter().for_each(|own| own.turn(column.clone()));
+                return self.drop_sums(slot);
             }
             (None, known) => {
                 let bus = match known {
@@ -100,7 +123,32 @@ impl Worker {
         if left.members.is_empty() {
             self.buses.by_id.remove(&bus);
             set_member(&mut self.wheel.slot(slot).buses, bus, false);
+            self.drop_sums(slot);
         }
+    }
+
+    /// A bus is about to change: its voices go on from what they said last.
+    fn recall(&mut self, id: BusId, slot: usize) {
+        let Some(bus) = self.buses.by_id.get_mut(&id) else {
+            return;
+        };
+        let sum = self.wheel.slots()[slot]
+            .sums
+            .iter()
+            .find(|sum| is_for(sum, bus));
+        if let Some(sum) = sum {
+            bus.recall(sum);
+        }
+    }
+
+    /// Let go of sums that no bus is made of any more.
+    fn drop_sums(&mut self, slot: usize) {
+        let slot = self.wheel.slot(slot);
+        let (buses, of_slot) = (&self.buses, &slot.buses);
+        slot.sums.retain(|sum| {
+            let mut users = of_slot.iter().filter_map(|&bus| buses.get(bus));
+            users.any(|bus| is_for(sum, bus))
+        });
     }
 
     fn seat(&mut self, id: PortId, bus: BusId) {
@@ -112,7 +160,7 @@ impl Worker {
     }
 
     /// Mix a bus's frame and send it to its members. Allocates nothing.
-    pub(super) fn tick_bus(&mut self, id: BusId, at: Nanos, io: &mut dyn MediaIo) {
+    pub(super) fn tick_bus(&mut self, id: BusId, sums: &[Sum], at: Nanos, io: &mut dyn MediaIo) {
         let Some(bus) = self.buses.by_id.get_mut(&id) else {
             return;
         };
@@ -121,8 +169,8 @@ impl Worker {
         let has_begun = |track| playout(track).is_some_and(|playout| playout.has_begun());
         let wait = bus.wait(has_begun, at);
         if wait != Wait::Waits {
-            let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
-            if bus.mix(frame_of) {
+            let sum = sums.iter().find(|sum| is_for(sum, bus));
+            if bus.mix(|track| said(tracks, track, rate), sum) {
                 self.buses.settled.push(id);
             }
         }
@@ -156,8 +204,54 @@ impl Worker {
         }
     }
 
+    /// Make a sum of the frames that are due.
+    pub(super) fn tick_sum(&mut self, sum: &mut Sum) {
+        let (tracks, rate) = (&self.tracks, sum.rate());
+        sum.make(|track| said(tracks, track, rate));
+    }
+
+    /// A bus has settled: share it, or at least what it is the sum of.
+    pub(super) fn settle(&mut self, id: BusId, slot: usize) {
+        self.unite(id, slot);
+        let Some((members, form)) = self.buses.get(id).map(|bus| (&bus.members, bus.form())) else {
+            return;
+        };
+        let own = match members.as_slice() {
+            [member] => self
+                .ports
+                .get(member)
+                .and_then(|port| port.kind.audio_track()),
+            _ => None,
+        };
+        let own = own.filter(|&own| self.is_mixed_by_others(own));
+        let Some(bus) = self.buses.by_id.get_mut(&id) else {
+            return;
+        };
+        let own = own.filter(|&own| bus.column().iter().all(|&(track, _)| track != own));
+        bus.set_base(own);
+        let Some(base) = bus.base().cloned() else {
+            return;
+        };
+        let buses = &self.buses;
+        let place = self.wheel.slot(slot);
+        let alike = place.buses.iter().filter_map(|&bus| buses.get(bus));
+        let alike = alike.filter(|bus| bus.form().rate == form.rate && bus.base() == Some(&base));
+        let is_known = place.sums.iter().any(|sum| sum.is_of(form.rate, &base));
+        if !is_known && alike.count() >= SUM_FOR {
+            place.sums.push(Sum::new(form.rate, base));
+        }
+    }
+
+    fn is_mixed_by_others(&self, track: TrackId) -> bool {
+        let mixes = |crosspoint: &Crosspoint| {
+            let port = self.ports.get(&crosspoint.destination);
+            port.is_some_and(|port| port.kind.mixes())
+        };
+        self.matrix.from(track).iter().any(mixes)
+    }
+
     /// Let a bus that settled carry the members of another that carries the same.
-    pub(super) fn unite(&mut self, id: BusId, slot: usize) {
+    fn unite(&mut self, id: BusId, slot: usize) {
         let Some(bus) = self.buses.get(id) else {
             return;
         };

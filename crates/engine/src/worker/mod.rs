@@ -8,6 +8,7 @@ mod legs;
 mod packets;
 mod plan;
 mod ports;
+mod talkers;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -18,10 +19,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::buses::Buses;
+use self::talkers::Talkers;
 use crate::clock::{Clock, Nanos};
 use crate::command::Command;
 use crate::event::{EventQueue, Happening};
-use crate::id::{IdMap, PortId, TrackId};
+use crate::id::{IdMap, PortId, SessionId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::MediaIo;
 use crate::matrix::Matrix;
@@ -61,6 +63,11 @@ pub struct Worker {
     sweep_due: Nanos,
 
     buses: Buses,
+    talkers: IdMap<SessionId, Talkers>,
+    /// So many talkers are mixed where many are heard; 0 for all.
+    loudest: usize,
+    /// Talkers by loudness, within a tick.
+    ranks: Vec<(f32, TrackId)>,
     legs: Legs,
     /// Ports that mixed their last frame, within a tick.
     leaving: Vec<PortId>,
@@ -104,6 +111,9 @@ impl Worker {
             wheel: Wheel::new(now),
             sweep_due: now,
             buses: Buses::default(),
+            talkers: IdMap::default(),
+            loudest: 0,
+            ranks: Vec::new(),
             legs: Legs::default(),
             leaving: Vec::new(),
             closing: Vec::new(),

@@ -1,6 +1,7 @@
 //! A worker driven with made-up instants: each test is a call of some seconds that takes no time.
 
 mod secured;
+mod sharing;
 
 mod switching;
 

@@ -35,6 +35,8 @@ impl Worker {
         self.wake_legs(now);
         self.poll_legs(now, io);
         if now >= self.sweep_due {
+            let passed = SWEEP_PERIOD + now.saturating_sub(self.sweep_due);
+            self.follow_speakers(passed, now);
             self.sweep_due = now + SWEEP_PERIOD;
             self.sweep(now, io);
         }
@@ -48,8 +50,14 @@ impl Worker {
         for track in &slot.listened {
             self.pull(*track, at);
         }
+        for &session in &slot.crowds {
+            self.choose_loudest(session, at);
+        }
+        for sum in &mut slot.sums {
+            self.tick_sum(sum);
+        }
         for &bus in &slot.buses {
-            self.tick_bus(bus, at, io);
+            self.tick_bus(bus, &slot.sums, at, io);
         }
         for &tap in &slot.taps {
             self.tick_tap(tap, at);
@@ -60,7 +68,7 @@ impl Worker {
             self.leave_mix(port, at, io);
         }
         while let Some(bus) = self.buses.settled.pop() {
-            self.unite(bus, index);
+            self.settle(bus, index);
         }
     }
 
