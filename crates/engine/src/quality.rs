@@ -168,7 +168,7 @@ mod tests {
         let best = clean(Coding::WIDEBAND);
         assert_eq!((best.value, best.scale), (4.5, Scale::Wideband)); // R 129
         assert!(
-            near(clean(Coding::G722).value, 4.35),
+            near(clean(Coding::G722).value, 4.34),
             "R (129 - 13) / 1.29 = 89.9"
         );
         let lossy = mos(Coding::G722, Loss::new(1_000, 50, 50), 50.0).value;
