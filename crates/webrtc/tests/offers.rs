@@ -107,6 +107,7 @@ fn video_is_answered_with_vp8_its_repair_and_the_feedback_we_act_on() {
     feedback.sort_unstable();
     assert_eq!(feedback, ["ccm fir", "nack", "nack pli", "transport-cc"]);
     assert!(camera.contains(&"a=fmtp:97 apt=96"));
+    assert!(camera.contains(&"a=fmtp:96 x-google-start-bitrate=1500"));
 }
 
 #[test]
