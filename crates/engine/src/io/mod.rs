@@ -1,7 +1,6 @@
 //! Sockets and waiting. The worker itself sees none of it but `MediaIo`.
 
 mod buffers;
-pub mod frames;
 mod outbox;
 mod polled;
 pub mod poller;
@@ -12,7 +11,6 @@ mod tests;
 pub mod udp;
 mod uring;
 pub mod wake;
-mod watch;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;

@@ -13,7 +13,7 @@ use crate::quality::Loss;
 use crate::random::Random;
 use crate::relay::{Header, OutStream};
 use crate::stats::{audio_mos, Direction, MediaKind, TrackStats};
-use crate::video::{self, Placed, VideoOut, VideoPacket};
+use crate::video::{self, Dip, KeptPacket, LayerName, Placed, VideoOut, VideoPacket};
 
 /// A media line of the peer, and the track that arrives on it.
 #[derive(Clone, Debug)]
@@ -103,6 +103,7 @@ pub struct WebRtcPort {
     /// Camera and screen.
     videos: [VideoOut; 2],
     wanted_bandwidth: u64,
+    dip: Dip,
     pub events: TelephoneEvents,
     /// Addresses that the peer's datagrams came from.
     pub addresses: Vec<SocketAddr>,
@@ -128,6 +129,7 @@ impl WebRtcPort {
             videos: MediaKind::VIDEO
                 .map(|kind| VideoOut::new(kind, new_stream(video::CLOCK_RATE, random))),
             wanted_bandwidth: 0,
+            dip: Dip::default(),
             events: TelephoneEvents::default(),
             addresses: Vec::new(),
             malformed: 0,
@@ -210,6 +212,16 @@ impl WebRtcPort {
             .is_some_and(|mid| self.leg.takes_events(mid, rate))
     }
 
+    /// Mix one frame and queue what is full.
+    pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, now: Nanos) {
+        let Some(mid) = self.mid_of(MediaKind::Audio) else {
+            return;
+        };
+        let (leg, clock) = (&mut self.leg, self.clock);
+        self.audio
+            .mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
+    }
+
     pub fn shows_video(&self) -> bool {
         self.videos.iter().any(|video| video.source().is_some())
     }
@@ -251,6 +263,52 @@ impl WebRtcPort {
         }
     }
 
+    /// Queue what came of a layer since its key frame; false if there is nothing, or nobody to send it to.
+    pub fn catch_up(
+        &mut self,
+        source: TrackId,
+        kind: MediaKind,
+        layer: LayerName,
+        kept: &[KeptPacket],
+        now: Nanos,
+    ) -> bool {
+        let Some(mid) = self.mid_of(kind).filter(|_| self.leg.is_connected()) else {
+            return false;
+        };
+        let Some(newest) = kept.last() else {
+            return false;
+        };
+        if self.video(kind).is_fresh() {
+            for _ in 0..video::BLANKS {
+                self.send_blank(mid, kind, now);
+            }
+        }
+        self.video_mut(kind).catch_up(newest.timestamp);
+        for packet in kept {
+            self.forward(source, kind, &packet.packet(layer), now);
+        }
+        true
+    }
+
+    fn send_blank(&mut self, mid: Mid, kind: MediaKind, now: Nanos) {
+        let header = self.video_mut(kind).blank(now);
+        let out = OutPacket {
+            seq: header.sequence,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: &[][..],
+        };
+        self.leg
+            .send(self.clock.instant(now), mid, WireCodec::Vp8, out);
+    }
+
+    /// What the path is thought to carry, bits per second, and how much less that was a moment ago.
+    pub fn bandwidth(&mut self, now: Nanos) -> (Option<u64>, u64) {
+        let estimate = self.leg.bandwidth();
+        let dip = estimate.map_or(0, |estimate| self.dip.note(estimate, now));
+        (estimate, dip)
+    }
+
     /// Tell the leg what is there to send, once it is much more or less than before.
     pub fn want_bandwidth(&mut self, bits_per_second: u64) {
         if bits_per_second.abs_diff(self.wanted_bandwidth) > self.wanted_bandwidth / 5 {
@@ -269,48 +327,44 @@ impl WebRtcPort {
             let Some(stats) = measured.iter().find(|stats| stats.mid == line.mid) else {
                 continue;
             };
-            let of = |direction: Direction,
-                      track,
-                      codec: Option<Codec>,
-                      counted: &webrtc::DirectionStats| {
+            let codec = (line.kind != MediaKind::Audio).then_some("VP8");
+            let of = |direction: Direction, track, codec, counted: &webrtc::DirectionStats| {
                 let jitter_ms = counted
                     .jitter
                     .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3);
                 let rtt_ms = stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3);
                 // How its losses gather is not told: they count as random.
                 let loss = Loss::new(counted.packets + counted.lost, counted.lost, counted.lost);
-                let is_audio = line.kind == MediaKind::Audio;
-                let codec = codec.filter(|_| is_audio);
-                let mos = audio_mos(codec, counted.packets, loss, jitter_ms, rtt_ms);
+                let mos = audio_mos(counted.packets, loss, jitter_ms, rtt_ms);
                 TrackStats {
                     track,
                     direction,
                     kind: line.kind,
-                    codec: if is_audio {
-                        codec.map(Codec::name)
-                    } else {
-                        Some("VP8")
-                    },
+                    codec,
                     packets: counted.packets,
                     bytes: counted.bytes,
                     lost: counted.lost,
                     jitter_ms,
                     rtt_ms,
                     burst_ratio: loss.burst_ratio,
-                    mos,
+                    mos: mos.filter(|_| line.kind == MediaKind::Audio),
                     level_dbov: track.and_then(|track| heard(track).1),
-                    speech: None,
                 }
             };
-            let audio_in = heard(line.track).0;
-            let audio_out = self.audio.codec;
+            let audio_in = heard(line.track).0.map(Codec::name);
+            let audio_out = self.audio.codec.map(Codec::name);
             all.push(of(
                 Direction::In,
                 Some(line.track),
-                audio_in,
+                codec.or(audio_in),
                 &stats.incoming,
             ));
-            all.push(of(Direction::Out, None, audio_out, &stats.outgoing));
+            all.push(of(
+                Direction::Out,
+                None,
+                codec.or(audio_out),
+                &stats.outgoing,
+            ));
         }
         all
     }

@@ -17,6 +17,8 @@ pub struct Picture {
 pub struct Room {
     /// Bits per second; None where nobody knows.
     pub bandwidth: Option<u64>,
+    /// By how much it was less a moment ago: a layer above the present one must have fitted then, too.
+    pub dip: u64,
     /// The height of the picture on the receiver's page, in its pixels; None if it did not tell.
     pub shown: Option<u16>,
     /// The last change is long enough ago to go up.
@@ -45,9 +47,14 @@ pub fn choose(pictures: &[Picture], present: Option<LayerName>, room: Room) -> O
             Some(_) if rises => TO_RISE,
             Some(_) => TO_STAY,
         };
-        let has_room = room
-            .bandwidth
-            .is_none_or(|bandwidth| rate > 0 && rate * percent / 100 <= bandwidth);
+        let dip = if present.is_some() && rises {
+            room.dip
+        } else {
+            0
+        };
+        let has_room = room.bandwidth.is_none_or(|bandwidth| {
+            rate > 0 && rate * percent / 100 <= bandwidth.saturating_sub(dip)
+        });
         *index == 0 || (has_room && (room.may_rise || !rises))
     };
     let index = (0..highest).rev().find(fits)?;
@@ -101,6 +108,7 @@ mod tests {
     fn chosen(present: Option<&str>, bandwidth: u64, shown: Option<u16>) -> String {
         let room = Room {
             bandwidth: Some(bandwidth),
+            dip: 0,
             shown,
             may_rise: true,
         };
@@ -140,6 +148,7 @@ mod tests {
     fn soon_after_a_change_the_layer_only_falls() {
         let room = |bandwidth| Room {
             bandwidth: Some(bandwidth),
+            dip: 0,
             shown: None,
             may_rise: false,
         };
@@ -153,11 +162,26 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_is_risen_to_only_if_it_would_have_fitted_a_moment_ago() {
+        let room = |dip| Room {
+            bandwidth: Some(900_000),
+            dip,
+            shown: None,
+            may_rise: true,
+        };
+        let layer = |present, dip| choose(&pictures(), Some(name(present)), room(dip)).unwrap();
+        assert_eq!(layer("q", 300_000).name, name("h"));
+        assert_eq!(layer("q", 400_000).name, name("q"));
+        assert_eq!(layer("h", 400_000).name, name("h"));
+    }
+
+    #[test]
     fn a_layer_whose_rate_is_unknown_is_not_risen_to_on_a_known_path() {
         let mut unmeasured = pictures();
         unmeasured.iter_mut().for_each(|p| p.bits_per_second = 0);
         let room = |bandwidth| Room {
             bandwidth,
+            dip: 0,
             shown: None,
             may_rise: true,
         };
@@ -184,6 +208,7 @@ mod tests {
             let camera = |left| {
                 let room = Room {
                     bandwidth: left,
+                    dip: 0,
                     shown: None,
                     may_rise: true,
                 };
@@ -203,6 +228,7 @@ mod tests {
         let camera = |left| {
             let room = Room {
                 bandwidth: left,
+                dip: 0,
                 shown: None,
                 may_rise: true,
             };

@@ -2,6 +2,7 @@
 
 use webrtc::Rid;
 
+use super::recent::{Kept, Recent};
 use super::vp8;
 use super::VideoPacket;
 use crate::clock::{Nanos, MILLISECOND, SECOND};
@@ -15,9 +16,11 @@ const MAX_LAYERS: usize = 4;
 const WINDOW: Nanos = 500 * MILLISECOND;
 /// A sender that runs short of bandwidth stops its upper layers without a word.
 const STOPPED_AFTER: Nanos = 700 * MILLISECOND;
-/// A sender asked for a key frame is not asked again within this. The request itself may be lost; a browser that gets it
-/// twice makes one key frame within 300 ms.
+/// A sender asked for a key frame is not asked again within this, whoever wants it. It is asked again after it: the
+/// request may be lost, and a browser passes over one that comes within 300 ms of its last key frame.
 const KEYFRAME_PERIOD: Nanos = 150 * MILLISECOND;
+/// A sender that gave none by then gives none.
+const KEYFRAME_GIVEN_UP: Nanos = 2 * SECOND;
 /// Of RTP with its extensions, SRTP, UDP and IP.
 const HEADER_BYTES: usize = 60;
 
@@ -32,6 +35,9 @@ pub struct Layer {
     counted_from: Nanos,
     bytes: usize,
     keyframe_due: Nanos,
+    /// Since when a key frame is waited for.
+    asked_at: Option<Nanos>,
+    recent: Recent,
 }
 
 impl Layer {
@@ -44,6 +50,15 @@ impl Layer {
             counted_from: now,
             bytes: 0,
             keyframe_due: 0,
+            asked_at: None,
+            recent: Recent::default(),
+        }
+    }
+
+    fn order(&self) -> u16 {
+        match self.height {
+            0 => u16::MAX,
+            height => height,
         }
     }
 
@@ -74,7 +89,8 @@ fn smooth(known: u64, rate: u64) -> u64 {
     }
 }
 
-/// The layers of one track, the smallest picture first.
+/// The layers of one track, the smallest picture first. One that no key frame told of yet may be any: it comes last, and
+/// no viewer begins with it on a thin line.
 #[derive(Debug, Default)]
 pub struct Layers(Vec<Layer>);
 
@@ -85,17 +101,21 @@ impl Layers {
             return;
         };
         layer.count(packet.payload.len(), now);
+        layer.recent.note(packet, now);
+        if vp8::begins_keyframe(packet.payload) {
+            layer.asked_at = None;
+        }
         let height = vp8::picture_height(packet.payload).unwrap_or(layer.height);
         if std::mem::replace(&mut layer.height, height) != height {
-            self.0.sort_by_key(|layer| layer.height);
+            self.0.sort_by_key(Layer::order);
         }
     }
 
     fn entry(&mut self, name: LayerName, now: Nanos) -> Option<&mut Layer> {
         let known = self.0.iter().position(|layer| layer.name == name);
         if known.is_none() && self.0.len() < MAX_LAYERS {
-            self.0.insert(0, Layer::new(name, now));
-            return self.0.first_mut();
+            self.0.push(Layer::new(name, now));
+            return self.0.last_mut();
         }
         self.0.get_mut(known?)
     }
@@ -120,7 +140,27 @@ impl Layers {
             return false;
         };
         layer.keyframe_due = now + KEYFRAME_PERIOD;
+        layer.asked_at.get_or_insert(now);
+        layer.recent.expect();
         true
+    }
+
+    /// Layers to be asked again: the key frame did not come.
+    pub fn overdue(&mut self, now: Nanos) -> impl Iterator<Item = LayerName> + '_ {
+        self.0.iter_mut().filter_map(move |layer| {
+            let asked_at = layer.asked_at?;
+            if now > asked_at + KEYFRAME_GIVEN_UP {
+                layer.asked_at = None;
+                layer.recent.give_up();
+            }
+            (layer.asked_at.is_some() && now >= layer.keyframe_due).then_some(layer.name)
+        })
+    }
+
+    /// What came since a layer's key frame, if that was a moment ago.
+    pub fn since_keyframe(&self, name: LayerName, now: Nanos) -> &[Kept] {
+        let layer = self.0.iter().find(|layer| layer.name == name);
+        layer.map_or(&[], |layer| layer.recent.since_keyframe(now))
     }
 }
 
@@ -163,6 +203,14 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_of_unknown_size_is_none_of_the_small_ones() {
+        let mut layers = Layers::default();
+        note(&mut layers, "h", &[0x10, 0x51].into(), SECOND);
+        note(&mut layers, "q", &key_frame(180), SECOND);
+        assert_eq!(names(&layers, SECOND), ["q", "h"]);
+    }
+
+    #[test]
     fn a_layer_that_stops_is_not_offered_any_more() {
         let mut layers = Layers::default();
         note(&mut layers, "q", &key_frame(180), SECOND);
@@ -189,5 +237,19 @@ mod tests {
         assert!(layers.ask(Some("f".into()), 0));
         assert!(!layers.ask(Some("q".into()), KEYFRAME_PERIOD - 1));
         assert!(layers.ask(Some("q".into()), KEYFRAME_PERIOD));
+    }
+
+    #[test]
+    fn a_key_frame_that_does_not_come_is_asked_for_again_and_then_given_up() {
+        let mut layers = Layers::default();
+        let overdue = |layers: &mut Layers, now| layers.overdue(now).count();
+        layers.ask(Some("q".into()), 0);
+        assert_eq!(overdue(&mut layers, KEYFRAME_PERIOD - 1), 0);
+        assert_eq!(overdue(&mut layers, KEYFRAME_PERIOD), 1);
+        note(&mut layers, "q", &key_frame(180), KEYFRAME_PERIOD);
+        assert_eq!(overdue(&mut layers, 2 * KEYFRAME_PERIOD), 0);
+        layers.ask(Some("q".into()), SECOND);
+        assert_eq!(overdue(&mut layers, SECOND + KEYFRAME_GIVEN_UP), 1);
+        assert_eq!(overdue(&mut layers, SECOND + KEYFRAME_GIVEN_UP + 1), 0);
     }
 }

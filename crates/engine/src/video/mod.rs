@@ -4,16 +4,20 @@
 //! best that fits the estimate of its path and the size it shows; layers and sources change at key frames only.
 
 mod choice;
+mod dip;
 mod incoming;
 mod layers;
 mod numbers;
 mod out;
+mod recent;
 pub mod vp8;
 
 pub use choice::{share, Picture, Room, VOICE_BPS};
+pub use dip::Dip;
 pub use incoming::{Incoming, Kept};
 pub use layers::{Layer, LayerName, Layers};
-pub use out::{Placed, VideoOut};
+pub use out::{Placed, VideoOut, BLANKS};
+pub use recent::Kept as KeptPacket;
 
 use std::sync::Arc;
 

@@ -6,13 +6,20 @@ use super::choice::{choose, Picture, Room};
 use super::layers::{LayerName, Layers};
 use super::numbers::PictureNumbers;
 use super::{vp8, VideoPacket};
-use crate::clock::{Nanos, SECOND};
+use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::id::TrackId;
 use crate::relay::{Header, Incoming, OutStream};
 use crate::stats::MediaKind;
 
 /// A receiver is not given a better layer sooner than this after a change: it would swing with the estimate.
 const RISES_AFTER: Nanos = SECOND;
+/// A request that comes sooner after a key frame went was made before that was there.
+const CROSSES_FOR: Nanos = 100 * MILLISECOND;
+/// Pictures that a receiver catches up with follow each other so much faster: he is to see them now.
+const CATCHES_UP: i32 = 20;
+/// Packets without a picture before the first that has one: who got one of them knows what to ask for again if that is
+/// lost (a receiver misses nothing before the first packet that he got).
+pub const BLANKS: usize = 2;
 
 /// What became of a packet.
 pub enum Placed {
@@ -39,6 +46,10 @@ pub struct VideoOut {
     /// The newest packet of the wanted layer that was not passed: a key frame that began before it has a hole.
     passed_over: Option<(u32, u16)>,
     changed_at: Nanos,
+    /// When a key frame last went.
+    keyframe_at: Option<Nanos>,
+    /// The timestamp of the source at which the receiver has caught up.
+    caught_up: Option<u32>,
     /// Pixels, as the receiver tells.
     pub shown: Option<u16>,
 }
@@ -56,6 +67,8 @@ impl VideoOut {
             awaits_keyframe: true,
             passed_over: None,
             changed_at: 0,
+            keyframe_at: None,
+            caught_up: None,
             shown: None,
         }
     }
@@ -83,11 +96,53 @@ impl VideoOut {
     fn leave(&mut self) {
         self.present = None;
         self.passed_over = None;
+        self.caught_up = None;
         self.stream.pause();
     }
 
+    /// A key frame that the receiver asks for now is on its way already.
+    pub fn crosses_keyframe(&self, now: Nanos) -> bool {
+        self.keyframe_at.is_some_and(|at| now < at + CROSSES_FOR)
+    }
+
+    /// Nothing was sent yet.
+    pub fn is_fresh(&self) -> bool {
+        self.stream.newest().is_none()
+    }
+
+    /// The numbers of a packet without a picture.
+    pub fn blank(&mut self, now: Nanos) -> Header {
+        Header {
+            marker: false,
+            ..self.stream.frame(1, now)
+        }
+    }
+
+    /// A layer follows from its last key frame on; `newest` is the timestamp it has reached.
+    pub fn catch_up(&mut self, newest: u32) {
+        self.leave();
+        self.caught_up = Some(newest);
+    }
+
+    fn timestamp(&self, packet: &VideoPacket<'_>) -> u32 {
+        let Some(newest) = self.caught_up else {
+            return packet.timestamp;
+        };
+        let behind = newest.wrapping_sub(packet.timestamp) as i32;
+        match behind > 0 {
+            true => newest.wrapping_sub((behind / CATCHES_UP) as u32),
+            false => packet.timestamp,
+        }
+    }
+
     /// The layer this receiver should have, out of those of its source.
-    pub fn choose(&self, layers: &Layers, bandwidth: Option<u64>, now: Nanos) -> Option<Picture> {
+    pub fn choose(
+        &self,
+        layers: &Layers,
+        bandwidth: Option<u64>,
+        dip: u64,
+        now: Nanos,
+    ) -> Option<Picture> {
         let mut below = 0;
         let pictures: Vec<Picture> = layers
             .live(now)
@@ -108,6 +163,7 @@ impl VideoOut {
             .collect();
         let room = Room {
             bandwidth,
+            dip,
             shown: self.shown,
             may_rise: now >= self.changed_at + RISES_AFTER || self.present.is_none(),
         };
@@ -141,15 +197,19 @@ impl VideoOut {
                 return Placed::NeedsKeyframe;
             }
             self.awaits_keyframe = true;
+            let caught_up = self.caught_up;
             self.leave();
+            self.caught_up = caught_up;
             self.numbers.restart();
             (self.present, self.changed_at) = (Some(packet.layer), now);
         }
-        self.awaits_keyframe &= !vp8::begins_keyframe(packet.payload);
+        if vp8::begins_keyframe(packet.payload) {
+            (self.awaits_keyframe, self.keyframe_at) = (false, Some(now));
+        }
         let incoming = Incoming {
             ssrc: packet.ssrc,
             sequence: packet.sequence,
-            timestamp: packet.timestamp,
+            timestamp: self.timestamp(packet),
             marker: packet.marker,
             duration: 1,
         };
@@ -273,6 +333,32 @@ mod tests {
         assert_eq!(send(&mut out, SOURCE, "f", 8, false), None); // its first packet, 7, is late
         assert_eq!(send(&mut out, SOURCE, "f", 7, true), None);
         assert!(send(&mut out, SOURCE, "f", 9, true).is_some());
+    }
+
+    #[test]
+    fn pictures_that_a_receiver_catches_up_with_follow_at_once_and_the_next_ones_in_their_time() {
+        let mut out = out();
+        out.blank(SECOND);
+        out.catch_up(5 * 3_000);
+        let times = [(2, true), (4, false), (5, false), (3, false), (6, false)]
+            .map(|(sequence, is_key)| send(&mut out, SOURCE, "q", sequence, is_key).unwrap());
+        let (first, began) = times[0];
+        let since = times.map(|(sequence, timestamp)| (sequence - first, timestamp - began));
+        assert_eq!(
+            since,
+            [(0, 0), (2, 300), (3, 450), (1, 150), (4, 3_450)],
+            "three frames of 3,000 ticks in 450"
+        );
+        assert_eq!(first, 101, "it follows the blank");
+    }
+
+    #[test]
+    fn a_request_made_before_the_key_frame_arrived_counts_for_nothing() {
+        let mut out = out();
+        assert!(!out.crosses_keyframe(0));
+        send(&mut out, SOURCE, "q", 0, true);
+        assert!(out.crosses_keyframe(SECOND + CROSSES_FOR - 1));
+        assert!(!out.crosses_keyframe(SECOND + CROSSES_FOR));
     }
 
     #[test]

@@ -2,13 +2,11 @@
 //! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
 //! what is recorded on the tape.
 
-mod buses;
 mod digits;
 mod legs;
 mod packets;
 mod plan;
 mod ports;
-mod talkers;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -18,16 +16,13 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use self::buses::Buses;
-use self::talkers::Talkers;
 use crate::clock::{Clock, Nanos};
 use crate::command::Command;
-use crate::event::{EventQueue, Happening};
-use crate::id::{IdMap, PortId, SessionId, TrackId};
+use crate::event::EventQueue;
+use crate::id::{IdMap, PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::MediaIo;
 use crate::matrix::Matrix;
-use crate::overload::Stage;
 use crate::port::Port;
 use crate::random::Random;
 use crate::recording::Tape;
@@ -37,8 +32,6 @@ use crate::wheel::Wheel;
 
 /// What a worker is made with.
 pub struct WorkerSettings {
-    /// Among the workers, from 0.
-    pub index: usize,
     pub media_timeout: Nanos,
     /// Translates instants for WebRTC legs; never asked for the time.
     pub clock: Clock,
@@ -46,9 +39,6 @@ pub struct WorkerSettings {
 }
 
 pub struct Worker {
-    index: usize,
-    /// What it has given up to keep up.
-    stage: Stage,
     media_timeout: Nanos,
     clock: Clock,
     random: Random,
@@ -62,12 +52,6 @@ pub struct Worker {
     wheel: Wheel,
     sweep_due: Nanos,
 
-    buses: Buses,
-    talkers: IdMap<SessionId, Talkers>,
-    /// So many talkers are mixed where many are heard; 0 for all.
-    loudest: usize,
-    /// Talkers by loudness, within a tick.
-    ranks: Vec<(f32, TrackId)>,
     legs: Legs,
     /// Ports that mixed their last frame, within a tick.
     leaving: Vec<PortId>,
@@ -97,8 +81,6 @@ impl Worker {
         now: Nanos,
     ) -> Worker {
         Worker {
-            index: settings.index,
-            stage: Stage::Calm,
             media_timeout: settings.media_timeout,
             clock: settings.clock,
             random: settings.random,
@@ -110,10 +92,6 @@ impl Worker {
             matrix: Matrix::default(),
             wheel: Wheel::new(now),
             sweep_due: now,
-            buses: Buses::default(),
-            talkers: IdMap::default(),
-            loudest: 0,
-            ranks: Vec::new(),
             legs: Legs::default(),
             leaving: Vec::new(),
             closing: Vec::new(),
@@ -184,14 +162,6 @@ impl Worker {
                 let _ = reply.try_send(self.stats(port));
             }
         }
-    }
-
-    /// Give up what the stage says, or take it back, and tell.
-    pub fn shed(&mut self, stage: Stage, now: Nanos) {
-        self.stage = stage;
-        let worker = self.index;
-        self.events
-            .tell(now, Happening::StageChanged { worker, stage });
     }
 
     /// Close everything.

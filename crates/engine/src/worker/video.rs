@@ -6,7 +6,6 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::port::webrtc::{Forwarded, WebRtcPort};
-use crate::overload::Stage;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::stats::MediaKind;
@@ -14,8 +13,8 @@ use crate::video::{share, Kept, LayerName, VideoPacket, VOICE_BPS};
 
 /// A receiver's path is probed for this much more than its best layer takes, in percent.
 const HEADROOM: u64 = 200;
-/// For a picture of unknown rate.
-const UNMEASURED_BPS: u64 = 1_500_000;
+/// And at least for this: a sender's best layer comes only after the others, and probes at the start tell most.
+const LEAST_PROBED_BPS: u64 = 1_500_000;
 
 impl Worker {
     /// Hand a packet of video to everyone who shows or records the track.
@@ -34,6 +33,7 @@ impl Worker {
         video.note(packet, now);
         let mut wants_keyframe = false;
         let mut kept = None;
+        let mut waiting = Vec::new();
         for crosspoint in self.matrix.from(id) {
             let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
                 continue;
@@ -41,7 +41,7 @@ impl Worker {
             match &mut port.kind {
                 PortKind::WebRtc(port) => match port.forward(id, kind, packet, now) {
                     Forwarded::Sent => self.legs.dirty.push(crosspoint.destination),
-                    Forwarded::NeedsKeyframe => wants_keyframe = true,
+                    Forwarded::NeedsKeyframe => waiting.push(crosspoint.destination),
                     Forwarded::No => {}
                 },
                 PortKind::Recorder => match *kept.get_or_insert_with(|| video.keep(packet, now)) {
@@ -58,6 +58,29 @@ impl Worker {
         }
         if wants_keyframe {
             self.request_keyframe(id, packet.layer, now);
+        }
+        for viewer in waiting {
+            self.bring_keyframe(viewer, kind, id, packet.layer, now);
+        }
+    }
+
+    /// Let a viewer begin with a layer's key frame: the last one, if it came a moment ago, or the next.
+    fn bring_keyframe(
+        &mut self,
+        viewer: PortId,
+        kind: MediaKind,
+        source: TrackId,
+        layer: LayerName,
+        now: Nanos,
+    ) {
+        let track = self.tracks.get(&source);
+        let layers = track.and_then(|track| Some(&track.video.as_deref()?.layers));
+        let kept = layers.map_or(&[][..], |layers| layers.since_keyframe(layer, now));
+        let port = webrtc_port(self.ports.get_mut(&viewer));
+        if port.is_some_and(|port| port.catch_up(source, kind, layer, kept, now)) {
+            self.legs.dirty.push(viewer);
+        } else {
+            self.request_keyframe(source, layer, now);
         }
     }
 
@@ -100,9 +123,12 @@ impl Worker {
         let Some(line) = port.line_of(mid).filter(|line| line.kind.is_video()) else {
             return;
         };
-        let out = port.video(line.kind);
+        let (kind, out) = (line.kind, port.video(line.kind));
+        if out.crosses_keyframe(now) {
+            return; // he asks again if he did not get it
+        }
         match (out.source(), out.awaited()) {
-            (Some(source), Some(layer)) => self.request_keyframe(source, layer, now),
+            (Some(source), Some(layer)) => self.bring_keyframe(id, kind, source, layer, now),
             (Some(source), None) => self.request_keyframes(source, now),
             (None, _) => {}
         }
@@ -124,32 +150,26 @@ impl Worker {
 
     /// Give every receiver the layers that are right for it now.
     pub(super) fn choose_layers(&mut self, now: Nanos) {
-        let shows =
-            |port: &Port| matches!(&port.kind, PortKind::WebRtc(port) if port.shows_video());
+        let shows = |port: &Port| matches!(&port.kind, PortKind::WebRtc(port) if port.leg.is_connected() && port.shows_video());
         let ports = self.ports.iter().filter(|(_, port)| shows(port));
         for id in ports.map(|(id, _)| *id).collect::<Vec<_>>() {
             self.choose_layers_for(id, now);
         }
     }
 
+    /// Before the receiver is connected: ask for the key frame that it will begin with.
     pub(super) fn choose_layers_for(&mut self, id: PortId, now: Nanos) {
         let Some(port) = webrtc_port(self.ports.get_mut(&id)) else {
             return;
         };
-        if !port.leg.is_connected() {
-            return; // a key frame that comes before is one more to wait for
-        }
+        let (bandwidth, dip) = port.bandwidth(now);
         let tracks = &self.tracks;
         let layers = |kind| {
             let source = tracks.get(&port.video(kind).source()?)?;
             Some(&source.video.as_deref()?.layers)
         };
         let (screen, camera) = (layers(MediaKind::Screen), layers(MediaKind::Camera));
-        let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, now);
-        let bandwidth = match self.stage >= Stage::Thinning {
-            true => Some(0),
-            false => port.leg.bandwidth(),
-        };
+        let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, dip, now);
         let chosen = share(
             bandwidth,
             |room| choice(MediaKind::Screen, room),
@@ -160,11 +180,7 @@ impl Worker {
                 .live(now)
                 .next_back()
                 .map_or(0, |l| l.bits_per_second);
-            if best == 0 {
-                UNMEASURED_BPS
-            } else {
-                best * HEADROOM / 100
-            }
+            (best * HEADROOM / 100).max(LEAST_PROBED_BPS)
         });
         port.want_bandwidth(VOICE_BPS + wanted.sum::<u64>());
         let known =
@@ -179,11 +195,15 @@ impl Worker {
             let layer = picture.map(|picture| picture.name);
             // Before anything came there is nothing to choose from, and the first key frame is taken.
             if known && out.want(layer) {
-                asks.extend(out.source().zip(layer));
+                asks.extend(
+                    out.source()
+                        .zip(layer)
+                        .map(|(source, layer)| (kind, source, layer)),
+                );
             }
         }
-        for (source, layer) in asks {
-            self.request_keyframe(source, layer, now);
+        for (kind, source, layer) in asks {
+            self.bring_keyframe(id, kind, source, layer, now);
         }
     }
 
