@@ -3,7 +3,8 @@
 Every id counts from 1 and is never used again in a process. Every instant is in nanoseconds on the one clock:
 CLOCK_MONOTONIC plus the `clock_offset_ns` given at construction. Calls may come from any thread; none waits for a
 packet. A method that names a port or a track raises UnknownPort or UnknownTrack when there is none, and CoreStopped
-after `close`.
+after `close`. The first port of a session settles its worker; each `open_` method raises Overloaded for a session
+without a port when no worker has room.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ __all__ = [
     "MediaStopped",
     "MediaTimeout",
     "NoFreePort",
+    "Overloaded",
     "PlayFile",
     "PlayFinished",
     "PlaySilence",
@@ -43,7 +45,9 @@ __all__ = [
     "SegmentClosed",
     "SegmentSummary",
     "Source",
+    "SpeakerChanged",
     "SrtpKeys",
+    "StageChanged",
     "Tap",
     "TapFrames",
     "TrackInfo",
@@ -51,16 +55,21 @@ __all__ = [
     "UnknownPort",
     "UnknownTrack",
     "WebRtcPort",
+    "WorkerLoad",
     "repair_track",
 ]
 
 _MediaKind: TypeAlias = Literal["audio", "camera", "screen"]
+_Stage: TypeAlias = Literal["calm", "refusing", "thinning", "bare"]
 
 class CoreError(Exception):
     """Root of everything the core raises."""
 
 class CoreStopped(CoreError):
     """The core has been closed."""
+
+class Overloaded(CoreError):
+    """No worker keeps up with what it has: a session that has no port yet gets none."""
 
 class NoFreePort(CoreError):
     """Every even port of the RTP range is taken."""
@@ -236,8 +245,9 @@ class TrackStats:
 
     `direction` "in": from the peer, and `lost`, `jitter_ms` are what we saw; "out": to the peer, and they are what its
     receiver reports said. `level_dbov`: loudness of the latest audio, 0 (loudest) to -127; None where unknown.
-    `burst_ratio`: how losses gather, 1.0 for random ones (ITU-T G.107 §7.5); `mos`: 1 to 4.5 by the E-model (ITU-T
-    G.107, narrowband scale), None for video and where nothing passed.
+    `burst_ratio`: how losses gather, 1.0 for random ones (ITU-T G.107 §7.5); `mos`: 1 to 4.5 by the E-model,
+    None for video and where nothing passed; `mos_scale`: "narrowband" by ITU-T G.107, "wideband" by G.107.1 (G.722,
+    Opus), whose best is better than the other's best.
     """
 
     @property
@@ -265,7 +275,22 @@ class TrackStats:
     @property
     def mos(self) -> float | None: ...
     @property
+    def mos_scale(self) -> Literal["narrowband", "wideband"] | None: ...
+    @property
     def level_dbov(self) -> float | None: ...
+    @property
+    def talk_ms(self) -> int | None:
+        """How long an arriving voice talked, by level; None where its levels are unknown (see `level_dbov`)."""
+
+    @property
+    def silence_ms(self) -> int | None: ...
+    @property
+    def overtalk_ms(self) -> int | None:
+        """The part of `talk_ms` in which another voice of the session talked too."""
+
+    @property
+    def speech_dbov(self) -> float | None:
+        """Its mean level while it talked; None if it never did."""
 
 @final
 class Counters:
@@ -318,6 +343,19 @@ class Counters:
     @property
     def tap_frames_lost(self) -> int:
         """Frames that found a tap's ring full because its reader fell behind."""
+
+@final
+class WorkerLoad:
+    """How one worker keeps up."""
+
+    @property
+    def busy(self) -> float:
+        """Share of a core that its thread took in the last second, 0 to 1."""
+
+    @property
+    def stage(self) -> _Stage: ...
+    @property
+    def sessions(self) -> int: ...
 
 @final
 class SegmentSummary:
@@ -412,6 +450,20 @@ class MediaTimeout(CoreEvent):
     def __new__(cls, *, port: int, at_ns: int) -> MediaTimeout: ...
     @property
     def port(self) -> int: ...
+
+@final
+class SpeakerChanged(CoreEvent):
+    """Another voice of its session is the one to look at: the loudest that talks, at most once a second.
+
+    `level_dbov`: how loud it is, 0 (loudest) to -127. Only in sessions with two voices or more; by level (see
+    TrackStats), so a voice whose levels are unknown is never told.
+    """
+
+    def __new__(cls, *, track: int, level_dbov: float, at_ns: int) -> SpeakerChanged: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def level_dbov(self) -> float: ...
 
 @final
 class Digit(CoreEvent):
@@ -531,6 +583,21 @@ class FramesReady(CoreEvent):
     def tap(self) -> int: ...
 
 @final
+class StageChanged(CoreEvent):
+    """A worker gives up more to keep up, or less.
+
+    "calm": nothing. "refusing": new sessions go to other workers, and are refused where there are none. "thinning":
+    also, viewers get the smallest layer of a picture. "bare": also, no noise suppression. A worker steps on when for
+    half a second it was over 20 ms late or less than a tenth of its core was free, and back after 3 s without.
+    """
+
+    def __new__(cls, *, worker: int, stage: str, at_ns: int) -> StageChanged: ...
+    @property
+    def worker(self) -> int: ...
+    @property
+    def stage(self) -> _Stage: ...
+
+@final
 class MediaCore:
     """The switch of media. Owns its worker threads; everything it opened is closed with it."""
 
@@ -546,13 +613,16 @@ class MediaCore:
         media_timeout_ms: int = 30_000,
         ice_tcp: bool = False,
         opus_dtx: bool = False,
+        loudest_talkers: int = 5,
     ) -> MediaCore:
         """Start the workers.
 
         bind_ip: where sockets are bound. public_ip: what SDP announces, else bind_ip. rtp_ports: inclusive; RTP on the
         even ones, RTCP on the odd ones next to them. webrtc_port: UDP port of worker 0 (worker i has +i); 0 takes any
         free ones. ice_tcp: take WebRTC peers by TCP too, at the same port numbers (RFC 6544). opus_dtx: ask browsers to
-        send no Opus in silence (RFC 7587 §6.1). Raises BadSetting, and OSError if a WebRTC port is taken.
+        send no Opus in silence (RFC 7587 §6.1). loudest_talkers: where more tracks of a session than this are heard by
+        more ports than this, only so many are mixed, the loudest; 0: always all. Raises BadSetting, and OSError if a
+        WebRTC port is taken.
         """
 
     def close(self) -> None:
@@ -700,6 +770,9 @@ class MediaCore:
 
     def counters(self) -> Counters:
         """What is open, and the totals of all workers."""
+
+    def loads(self) -> list[WorkerLoad]:
+        """How each worker keeps up, by its number."""
 
 def repair_track(path: str, end_ns: int) -> SegmentSummary:
     """Complete a file that a crash left behind: cut a torn tail, pad to end_ns. Raises BadMediaFile."""

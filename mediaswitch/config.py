@@ -83,6 +83,9 @@ class MediaTable(Table):
     opus_dtx: bool = False
     "Browsers are asked to send nothing in silence: less traffic, and the background of a voice is not heard in it."
 
+    loudest_talkers: Annotated[int, Field(ge=0, le=50)] = 5
+    "Where more than so many are heard by more than so many, only the loudest are mixed; 0: always all."
+
     @model_validator(mode="after")
     def _range(self) -> "MediaTable":
         low, high = self.ports

@@ -87,6 +87,11 @@ def _quality(stats: _core.TrackStats) -> TrackQuality:
         rtt_ms=stats.rtt_ms,
         burst_ratio=stats.burst_ratio,
         mos=stats.mos,
+        mos_scale=stats.mos_scale,
+        talk_ms=stats.talk_ms,
+        silence_ms=stats.silence_ms,
+        overtalk_ms=stats.overtalk_ms,
+        speech_dbov=None if stats.speech_dbov is None else round(stats.speech_dbov, 1),
     )
 
 

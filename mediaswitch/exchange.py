@@ -67,6 +67,15 @@ class SessionChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeakerChanged:
+    """On the bus, not on the timeline: who of a session speaks now, and how loud (0 to -127 dBov)."""
+
+    session: SessionId
+    participant: ParticipantId
+    level_dbov: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlayDone:
     """On the bus: what `play` started is over. outcome: finished, replaced, stopped or failed."""
 
@@ -593,8 +602,12 @@ class Exchange:
 
     def handle_core_event(self, event: _core.CoreEvent) -> None:
         """Take one event of the media core. Those that come too late for their session are dropped."""
-        if isinstance(event, _core.PlayFinished):
+        if isinstance(event, _core.StageChanged):
+            log.warning("media worker %d: overload stage %s", event.worker, event.stage)
+        elif isinstance(event, _core.PlayFinished):
             self._play_finished(event)
+        elif isinstance(event, _core.SpeakerChanged):
+            self._speaker_changed(event)
         elif report := report_of(event, self._book):
             try:
                 self._take_report(report, event.at_ns)
@@ -616,6 +629,12 @@ class Exchange:
     def _play_finished(self, event: _core.PlayFinished) -> None:
         if session := self._book.players.get(PortId(event.port)):
             self._bus.publish(PlayDone(session=session, play=event.play_id, outcome=event.outcome))
+
+    def _speaker_changed(self, event: _core.SpeakerChanged) -> None:
+        owner = self._book.tracks.get(TrackId(event.track))
+        if owner is not None and owner.participant is not None:
+            level = round(event.level_dbov, 1)
+            self._bus.publish(SpeakerChanged(session=owner.session, participant=owner.participant, level_dbov=level))
 
     def _recorder_closed(self, recorder: PortId) -> None:
         if session := self._book.recorders.pop(recorder, None):

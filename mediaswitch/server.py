@@ -173,6 +173,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             allowed_origins=frozenset(config.http.allowed_origins),
             web_root=WEB_ROOT if WEB_ROOT.is_dir() else None,
             media_counters=core.counters,
+            media_loads=core.loads,
             sip_figures=sip.figures,
             ready=lambda: exchange.accepting,
         )
@@ -193,6 +194,7 @@ def _open_core(config: Config, clock: SystemClock, ip: str) -> _core.MediaCore:
         media_timeout_ms=int(config.media.timeout_s * 1000),
         ice_tcp=config.media.ice_tcp,
         opus_dtx=config.media.opus_dtx,
+        loudest_talkers=config.media.loudest_talkers,
     )
 
 

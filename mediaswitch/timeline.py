@@ -110,7 +110,16 @@ class TrackQuality:
     burst_ratio: float
     "How losses gather; 1.0: at random (ITU-T G.107 §7.5)."
     mos: float | None
-    "1 to 4.5 by the E-model (ITU-T G.107), for audio."
+    "1 to 4.5 by the E-model, for audio."
+    mos_scale: Literal["narrowband", "wideband"] | None = None
+    "What it is compared with: the best telephone (ITU-T G.107), or the best that carries 7 kHz (G.107.1)."
+    talk_ms: int | None = None
+    "How long an arriving voice talked, by its level; None where that is unknown (Opus relayed between phones)."
+    silence_ms: int | None = None
+    overtalk_ms: int | None = None
+    "The part of `talk_ms` in which another voice of the session talked too."
+    speech_dbov: float | None = None
+    "Mean level while it talked, 0 (loudest) to -127."
 
     @property
     def loss(self) -> float:

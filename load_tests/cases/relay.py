@@ -11,6 +11,7 @@ from load_tests.case import (
     through_floor,
     through_switch,
 )
+from load_tests.growth import Held, watched
 from load_tests.peers import peers
 from tests.support.sipp import free_udp_port
 
@@ -37,11 +38,14 @@ async def relay_record(load: Load) -> Row:
 
 
 async def churn(load: Load) -> Row:
-    """`n` short calls one after another: what is left of each in memory."""
+    """`n` short calls one after another: what is left of each, in memory, descriptors and threads."""
     port = free_udp_port()
     async with running_switch(called_port=port, calls=4 * CHURN_RATE) as switch:
         options = {"server": switch.sip_address, "pid": switch.pid, "called_port": port, "calls": load.n}
-        return await result_of(await start_generator("churn", options | {"rate": CHURN_RATE}))
+        async with watched(switch.pid, every_s=load.n / CHURN_RATE / 20) as held:
+            row = await result_of(await start_generator("churn", options | {"rate": CHURN_RATE}))
+        columns = {f"{name}_over_time": [getattr(one, name) for one in held] for name in Held.__slots__}
+        return row | columns
 
 
 async def relay_srtp(load: Load) -> Row:
@@ -54,5 +58,5 @@ CASES = (
     Case("relay-srtp", "G.711 relayed from RTP to SRTP (AES-128-GCM) and back", (100, 400), relay_srtp),
     Case("relay-quiet", "the same, few calls; the floor is woken by each packet", (5,), relay_quiet),
     Case("relay-record", "the same, all tracks recorded", (100, 400), relay_record),
-    Case("churn", "short calls one after another: memory kept", (6_000,), churn),
+    Case("churn", "short calls one after another: memory kept", (20_000,), churn),
 )

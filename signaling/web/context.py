@@ -56,6 +56,7 @@ class WebServices:
     web_root: Path | None = None
     "The built web client (webclient/dist); None: no pages."
     media_counters: Callable[[], _core.Counters] | None = None
+    media_loads: Callable[[], Sequence[_core.WorkerLoad]] = list
     sip_figures: Figures | None = None
     ready: Callable[[], bool] = field(default=lambda: True)
     "False while starting or shutting down."

@@ -8,7 +8,7 @@ from mediaswitch import timeline as t
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SECOND, Clock, iso_time
 from mediaswitch.errors import NotFound
-from mediaswitch.exchange import Exchange, SessionChanged
+from mediaswitch.exchange import Exchange, SessionChanged, SpeakerChanged
 from mediaswitch.ids import AgentId, SessionId
 from mediaswitch.services import AgentChanged, Agents, AgentView, QueueChanged, UserRole
 from mediaswitch.session import Session, SessionState
@@ -53,6 +53,7 @@ class Hub:
         self._unsubscribe = [
             bus.subscribe(Entry, self._on_entry),
             bus.subscribe(SessionChanged, self._on_session),
+            bus.subscribe(SpeakerChanged, self._on_speaker),
             bus.subscribe(AgentChanged, self._on_agent),
             bus.subscribe(QueueChanged, self._on_queue),
         ]
@@ -178,6 +179,15 @@ class Hub:
         left_s = max(0.0, (expires_at - self._clock.now()) / SECOND)
         told = session_answer(session).model_dump(mode="json")
         return {"type": "offer", "session": told, "expires_at": iso_time(expires_at), "timeout_s": round(left_s, 3)}
+
+    def _on_speaker(self, changed: SpeakerChanged) -> None:
+        """Staff alone is told: a customer does not know of everybody who may speak in his session."""
+        if (known := self._known.get(changed.session)) is None:
+            return
+        session = known.session
+        followers = self._audience.parties(session) | self._audience.of_topic(Topic.SESSIONS, session.tenant)
+        speaker = {"session_id": session.id, "participant": changed.participant, "level_dbov": changed.level_dbov}
+        _send((each for each in followers if isinstance(each.who, Staff)), {"type": "speaker"} | speaker)
 
     def _on_agent(self, changed: AgentChanged) -> None:
         agent = changed.agent

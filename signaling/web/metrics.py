@@ -32,6 +32,7 @@ _TOTALS = (
     "recording_lost",
 )
 "The fields of _core.Counters, by whether they fall again."
+_STAGES = ("calm", "refusing", "thinning", "bare")
 
 
 class SwitchCollector(Collector):
@@ -48,6 +49,7 @@ class SwitchCollector(Collector):
         yield self._gauge("live_sockets", "WebSockets that have said hello.", self._context.hub.size)
         yield self._counter("live_sockets_dropped", "WebSockets dropped as too slow.", self._context.sockets.dropped)
         yield from self._media()
+        yield from self._workers()
         yield from self._sip()
 
     def _gauge(self, name: str, words: str, value: float) -> Metric:
@@ -75,6 +77,16 @@ class SwitchCollector(Collector):
                 waiting.add_metric([tenant, queue.name], queue.waiting)
         return agents, waiting
 
+    def _workers(self) -> Iterable[Metric]:
+        busy = GaugeMetricFamily("mediaswitch_media_worker_busy_ratio", "Share of a core, 0 to 1.", labels=["worker"])
+        stage = GaugeMetricFamily(
+            "mediaswitch_media_worker_overload", "0 calm, 1 refusing, 2 thinning, 3 bare.", labels=["worker"]
+        )
+        for worker, load in enumerate(self._services.media_loads()):
+            busy.add_metric([str(worker)], load.busy)
+            stage.add_metric([str(worker)], _STAGES.index(load.stage))
+        return busy, stage
+
     def _media(self) -> Iterable[Metric]:
         if self._services.media_counters is None:
             return
@@ -99,11 +111,12 @@ class MediaHistograms:
     """How tracks passed, counted once when each ends: by medium and direction, never by call."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def histogram(name: str, words: str, buckets: tuple[float, ...]) -> Histogram:
-            labels = ["kind", "direction"]
+        def histogram(name: str, words: str, buckets: tuple[float, ...], *more: str) -> Histogram:
+            labels = ["kind", "direction", *more]
             return Histogram(f"mediaswitch_track_{name}", words, labels, buckets=buckets, registry=registry)
 
-        self._mos = histogram("mos", "E-model score (ITU-T G.107).", (1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3, 4.4))
+        scores = (1.5, 2, 2.5, 3, 3.5, 3.8, 4, 4.2, 4.3, 4.4)
+        self._mos = histogram("mos", "E-model score (ITU-T G.107, wideband G.107.1).", scores, "scale")
         self._loss = histogram("loss_ratio", "Packets lost, 0 to 1.", (0, 0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2))
         self._jitter = histogram("jitter_seconds", "Interarrival jitter.", (0.001, 0.005, 0.01, 0.02, 0.03, 0.06, 0.1))
         self._rtt = histogram("rtt_seconds", "Round trip by RTCP.", (0.01, 0.03, 0.06, 0.1, 0.15, 0.3, 0.6, 1))
@@ -121,7 +134,7 @@ class MediaHistograms:
         if track.rtt_ms is not None:
             self._rtt.labels(*labels).observe(track.rtt_ms / 1e3)
         if track.mos is not None:
-            self._mos.labels(*labels).observe(track.mos)
+            self._mos.labels(*labels, track.mos_scale).observe(track.mos)
 
 
 class Metrics:

@@ -25,7 +25,7 @@ SDK = Path(__file__).parents[2] / "webclient" / "dist" / "sdk.js"
 SESSION = 1
 
 PAGE = """<!doctype html><meta charset="utf-8"><title>picture house</title>
-<video autoplay muted playsinline style="width:1280px;height:720px"></video>
+<video autoplay muted playsinline style="width:WIDTHpx;height:HEIGHTpx"></video>
 <script type="module">
 import { PeerLink, openCamera } from "/sdk.js";
 const video = document.querySelector("video"), canvas = document.createElement("canvas");
@@ -60,6 +60,20 @@ window.join = async (name) => {
 };
 window.ready = true;
 </script>"""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What a camera gives, in pixels and frames a second."""
+
+    width: int
+    height: int
+    rate: int
+
+
+FULL = Size(1280, 720, 15)
+SMALL = Size(640, 360, 12)
+"Which Chromium sends in two layers, of 180 and 90 lines: a busy machine of two cores carries cameras of that size."
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +153,7 @@ class PictureHouse:
     """The core and the pages' way to it. `show` lets viewers watch one sender."""
 
     core: MediaCore
+    size: Size
     url: str = ""
     ports: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, NarrowPath] = field(default_factory=dict)
@@ -168,13 +183,14 @@ class PictureHouse:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls) -> AsyncIterator[Self]:
+    async def open(cls, size: Size = FULL) -> AsyncIterator[Self]:
+        """Pages show pictures in this size."""
         core = MediaCore(
             workers=1, bind_ip="127.0.0.1", public_ip=None, rtp_ports=(48_000, 48_100), webrtc_port=0, clock_offset_ns=0
         )
-        house = cls(core)
+        house = cls(core, size)
         app = web.Application()
-        app.router.add_get("/", _page)
+        app.router.add_get("/", house._page)
         app.router.add_get("/sdk.js", _sdk)
         app.router.add_post("/offer/{name}", house._offer)
         runner = web.AppRunner(app)
@@ -215,6 +231,10 @@ class PictureHouse:
         camera: int = next(track.track for track in self.ports[name].tracks if track.kind == "camera")
         return camera
 
+    async def _page(self, _: web.Request) -> web.StreamResponse:
+        page = PAGE.replace("WIDTH", str(self.size.width)).replace("HEIGHT", str(self.size.height))
+        return web.Response(text=page, content_type="text/html")
+
     async def _offer(self, request: web.Request) -> web.Response:
         name, offer = request.match_info["name"], await request.text()
         port = self.ports[name] = self.core.open_webrtc(SESSION, offer, audio_codecs=["opus"])
@@ -229,23 +249,19 @@ class PictureHouse:
         return web.Response(text=path.through(port.answer))
 
 
-async def _page(_: web.Request) -> web.StreamResponse:
-    return web.Response(text=PAGE, content_type="text/html")
-
-
 async def _sdk(_: web.Request) -> web.StreamResponse:
     return web.FileResponse(SDK)
 
 
-def camera_film(file: Path, colour: str, *, seconds: int = 3) -> Path:
-    """Write a film of 1280x720 at 15 fps: grain on a coloured ground, over which a bright box runs.
+def camera_film(file: Path, colour: str, size: Size = FULL, *, seconds: int = 3) -> Path:
+    """Write a film of grain on a coloured ground, over which a bright box runs.
 
     The grain is what a sensor gives, so an encoder needs the bits that it would need for a camera.
     """
-    size, length = "s=1280x720:r=15", f"d={seconds}"
-    ground = f"color=c={colour}:{size}:{length},noise=alls=14:allf=t"
-    box = f"color=c=0xe0e0e0:s=240x240:r=15:{length}"
-    graph = f"{ground}[ground];{box}[box];[ground][box]overlay=x='mod(t*400,1040)':y=240"
+    side, way = size.height // 3, size.width - size.height // 3
+    ground = f"color=c={colour}:s={size.width}x{size.height}:r={size.rate}:d={seconds},noise=alls=14:allf=t"
+    box = f"color=c=0xe0e0e0:s={side}x{side}:r={size.rate}:d={seconds}"
+    graph = f"{ground}[ground];{box}[box];[ground][box]overlay=x='mod(t*{way / 2.6:.0f},{way})':y={side}"
     command = ["ffmpeg", "-v", "error", "-y", "-filter_complex", graph, "-t", str(seconds)]
     subprocess.run([*command, "-pix_fmt", "yuv420p", str(file)], check=True, timeout=60)
     return file

@@ -127,6 +127,7 @@ fn switch(calls: usize) -> (f64, f64) {
         webrtc_port: 0,
         ice_tcp: false,
         opus_dtx: false,
+        loudest_talkers: 0,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     })

@@ -105,6 +105,7 @@ fn through_worker(
     let clock = Clock::new(0);
     let mut now = clock.now() / SECOND * SECOND;
     let settings = WorkerSettings {
+        index: 0,
         media_timeout: 30 * SECOND,
         clock,
         random: Random::with_seed(1),

@@ -212,6 +212,7 @@ impl Stage {
         let clock = Clock::new(0);
         let now = clock.now() / SECOND * SECOND;
         let settings = WorkerSettings {
+            index: 0,
             media_timeout: 3_600 * SECOND,
             clock,
             random: Random::with_seed(7),

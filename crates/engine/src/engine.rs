@@ -24,6 +24,8 @@ use crate::io::tcp::IceTcp;
 use crate::io::wake::Wake;
 use crate::io::{udp, Endpoint};
 use crate::matrix::Crosspoint;
+use crate::overload::{Load, Stage};
+use crate::placement::Placement;
 use crate::port::rtp::RtpConfig;
 use crate::port::source::{source, SourceWriter};
 use crate::port::tap::{tap, TapReader};
@@ -59,6 +61,8 @@ pub struct Settings {
     pub ice_tcp: bool,
     /// Ask browsers to send no Opus while nobody speaks (RFC 7587 §6.1, usedtx).
     pub opus_dtx: bool,
+    /// In sessions where more talk before more listeners than this, only so many are mixed; 0 for all.
+    pub loudest_talkers: usize,
     pub clock_offset_ns: i64,
     pub media_timeout_ms: u64,
 }
@@ -106,8 +110,18 @@ pub struct OpenedWebRtc {
     pub tracks: Vec<OpenedTrack>,
 }
 
+/// How a worker is.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerLoad {
+    /// Share of a core, 0 to 1.
+    pub busy: f64,
+    pub stage: Stage,
+    pub sessions: usize,
+}
+
 struct WorkerHandle {
     messages: Sender<Message>,
+    load: Arc<Load>,
     wake: Arc<Wake>,
     recording: Sender<Control>,
     /// Where its WebRTC legs are reached.
@@ -129,6 +143,7 @@ impl WorkerHandle {
 /// What the callers of the engine share; workers never touch it.
 struct Shared {
     workers: Vec<WorkerHandle>,
+    placement: Placement,
     directory: Directory,
     next_rtp_port: u16,
     prompts: PromptCache,
@@ -159,6 +174,7 @@ impl Engine {
             .ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
         let control = Shared {
             workers,
+            placement: Placement::default(),
             directory: Directory::default(),
             next_rtp_port: settings.rtp_ports.0,
             prompts: PromptCache::default(),
@@ -193,7 +209,8 @@ impl Engine {
                 let _ = thread.join();
             }
         }
-        self.control().directory = Directory::default();
+        let mut control = self.control();
+        (control.directory, control.placement) = (Directory::default(), Placement::default());
     }
 
     pub fn now(&self) -> Nanos {
@@ -212,6 +229,18 @@ impl Engine {
         &self.counters
     }
 
+    /// Of each worker.
+    pub fn loads(&self) -> Vec<WorkerLoad> {
+        let control = self.control();
+        let sessions = control.placement.sessions(control.workers.len());
+        let load = |(worker, sessions): (&WorkerHandle, usize)| WorkerLoad {
+            busy: worker.load.busy(),
+            stage: worker.load.stage(),
+            sessions,
+        };
+        control.workers.iter().zip(sessions).map(load).collect()
+    }
+
     pub fn events_lost(&self) -> u64 {
         self.events.lost()
     }
@@ -225,9 +254,33 @@ impl Engine {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn open_rtp(&self, session: SessionId, allow_latch: bool) -> Result<OpenedRtp, CoreError> {
+    /// Open what becomes a port of the session, on the session's worker; a new session is given one.
+    fn opening<T>(
+        &self,
+        session: SessionId,
+        open: impl FnOnce(&mut Shared) -> Result<T, CoreError>,
+    ) -> Result<T, CoreError> {
         let mut control = self.control();
-        control.worker(session)?;
+        control.take_seat(session)?;
+        let opened = open(&mut control);
+        if opened.is_err() {
+            control.placement.release(session);
+        }
+        opened
+    }
+
+    pub fn open_rtp(&self, session: SessionId, allow_latch: bool) -> Result<OpenedRtp, CoreError> {
+        self.opening(session, |control| {
+            self.open_rtp_at(control, session, allow_latch)
+        })
+    }
+
+    fn open_rtp_at(
+        &self,
+        control: &mut Shared,
+        session: SessionId,
+        allow_latch: bool,
+    ) -> Result<OpenedRtp, CoreError> {
         let (low, high) = self.settings.rtp_ports;
         let start = control.next_rtp_port;
         let (rtp, rtcp) = udp::bind_pair(self.settings.bind_ip, start, (low, high))
@@ -281,10 +334,25 @@ impl Engine {
         audio_codecs: Vec<Codec>,
     ) -> Result<OpenedWebRtc, CoreError> {
         let (local, tcp_port) = {
-            let control = self.control();
-            let worker = control.worker(session)?;
+            let mut control = self.control();
+            let worker = control.take_seat(session)?;
             (worker.webrtc, worker.ice_tcp.as_ref().map(IceTcp::port))
         };
+        let opened = self.open_webrtc_at(session, offer, audio_codecs, local, tcp_port);
+        if opened.is_err() {
+            self.control().placement.release(session);
+        }
+        opened
+    }
+
+    fn open_webrtc_at(
+        &self,
+        session: SessionId,
+        offer: &str,
+        audio_codecs: Vec<Codec>,
+        local: SocketAddr,
+        tcp_port: Option<u16>,
+    ) -> Result<OpenedWebRtc, CoreError> {
         let mut config = LegConfig::new(self.identity.clone(), vec![local]);
         config.tcp_port = tcp_port;
         config.opus_dtx = self.settings.opus_dtx;
@@ -402,27 +470,24 @@ impl Engine {
         folder: &Path,
         epoch: Nanos,
     ) -> Result<PortId, CoreError> {
-        let mut control = self.control();
-        let port = PortId(self.next_id());
-        // The writer first: it must know the recorder when its first packet comes.
-        control.record(
-            session,
-            Control::Open {
+        self.opening(session, |control| {
+            let port = PortId(self.next_id());
+            let open = Control::Open {
                 recorder: port,
                 folder: folder.to_owned(),
                 epoch,
-            },
-        )?;
-        control.ask(session, Command::OpenRecorder { port, session })?;
-        control.directory.add(
-            port,
-            Entry {
+            };
+            // The writer first: it must know the recorder when its first packet comes.
+            control.record(session, open)?;
+            control.ask(session, Command::OpenRecorder { port, session })?;
+            let entry = Entry {
                 session,
                 kind: Kind::Recorder,
                 tracks: Vec::new(),
-            },
-        );
-        Ok(port)
+            };
+            control.directory.add(port, entry);
+            Ok(port)
+        })
     }
 
     /// Label a track for files that begin later.
@@ -434,25 +499,22 @@ impl Engine {
     }
 
     pub fn open_player(&self, session: SessionId) -> Result<OpenedPlayer, CoreError> {
-        let mut control = self.control();
-        let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
-        control.ask(
-            session,
-            Command::OpenPlayer {
+        self.opening(session, |control| {
+            let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
+            let command = Command::OpenPlayer {
                 port,
                 track,
                 session,
-            },
-        )?;
-        control.directory.add(
-            port,
-            Entry {
+            };
+            control.ask(session, command)?;
+            let entry = Entry {
                 session,
                 kind: Kind::Player,
                 tracks: vec![track],
-            },
-        );
-        Ok(OpenedPlayer { port, track })
+            };
+            control.directory.add(port, entry);
+            Ok(OpenedPlayer { port, track })
+        })
     }
 
     /// Open a tap that keeps up to `buffer_ms` for its reader, who is told each `notify_ms` (0: never).
@@ -466,16 +528,17 @@ impl Engine {
         let frames = frames_of(buffer_ms)?;
         let (tap, reader) = tap(rate, frames, notify_ms.div_ceil(FRAME_MS as u32));
         let tap = Box::new(tap);
-        let mut control = self.control();
-        let port = PortId(self.next_id());
-        control.ask(session, Command::OpenTap { port, session, tap })?;
-        let entry = Entry {
-            session,
-            kind: Kind::Tap,
-            tracks: Vec::new(),
-        };
-        control.directory.add(port, entry);
-        Ok((port, reader))
+        self.opening(session, |control| {
+            let port = PortId(self.next_id());
+            control.ask(session, Command::OpenTap { port, session, tap })?;
+            let entry = Entry {
+                session,
+                kind: Kind::Tap,
+                tracks: Vec::new(),
+            };
+            control.directory.add(port, entry);
+            Ok((port, reader))
+        })
     }
 
     /// Open a source that takes up to `buffer_ms` ahead.
@@ -486,22 +549,23 @@ impl Engine {
         buffer_ms: u32,
     ) -> Result<(OpenedPlayer, SourceWriter), CoreError> {
         let (writer, feed) = source(rate, frames_of(buffer_ms)?);
-        let mut control = self.control();
-        let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
-        let command = Command::OpenSource {
-            port,
-            track,
-            session,
-            feed,
-        };
-        control.ask(session, command)?;
-        let entry = Entry {
-            session,
-            kind: Kind::Source,
-            tracks: vec![track],
-        };
-        control.directory.add(port, entry);
-        Ok((OpenedPlayer { port, track }, writer))
+        self.opening(session, |control| {
+            let (port, track) = (PortId(self.next_id()), TrackId(self.next_id()));
+            let command = Command::OpenSource {
+                port,
+                track,
+                session,
+                feed,
+            };
+            control.ask(session, command)?;
+            let entry = Entry {
+                session,
+                kind: Kind::Source,
+                tracks: vec![track],
+            };
+            control.directory.add(port, entry);
+            Ok((OpenedPlayer { port, track }, writer))
+        })
     }
 
     /// Prepare the items in the calling thread, then play them; returns the play's id.
@@ -589,7 +653,9 @@ impl Engine {
                 control.record(entry.session, Control::Forget { track })?;
             }
         }
-        control.ask(entry.session, Command::ClosePort { port, end })
+        let asked = control.ask(entry.session, Command::ClosePort { port, end });
+        control.placement.release(entry.session);
+        asked
     }
 
     pub fn stats(&self, port: PortId) -> Result<Vec<TrackStats>, CoreError> {
@@ -621,10 +687,18 @@ impl Drop for Engine {
 }
 
 impl Shared {
+    /// The worker that a port more of the session goes to.
+    fn take_seat(&mut self, session: SessionId) -> Result<&WorkerHandle, CoreError> {
+        let loads: Vec<&Load> = self.workers.iter().map(|worker| &*worker.load).collect();
+        let worker = self.placement.take(session, &loads)?;
+        Ok(&self.workers[worker])
+    }
+
     fn worker(&self, session: SessionId) -> Result<&WorkerHandle, CoreError> {
-        let count = self.workers.len() as u64;
-        let index = session.0.checked_rem(count).ok_or(CoreError::Stopped)?;
-        Ok(&self.workers[index as usize])
+        let worker = self.placement.worker(session);
+        worker
+            .and_then(|worker| self.workers.get(worker))
+            .ok_or(CoreError::Stopped)
     }
 
     fn record(&self, session: SessionId, control: Control) -> Result<(), CoreError> {
@@ -712,19 +786,22 @@ fn start_worker(
     let webrtc = SocketAddr::new(settings.public_ip, udp_port);
     let listen = || IceTcp::start(settings.bind_ip, port, udp_port);
     let ice_tcp = settings.ice_tcp.then(listen).transpose()?;
+    let load = Arc::new(Load::default());
     let worker_settings = WorkerSettings {
+        index,
         media_timeout: settings.media_timeout_ms * MILLISECOND,
         clock,
         random: Random::from_system(),
     };
-    let worker = Worker::new(
+    let mut worker = Worker::new(
         worker_settings,
         events.clone(),
         counters.clone(),
         tape,
         clock.now(),
     );
-    let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone())?;
+    worker.mix_loudest(settings.loudest_talkers);
+    let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone(), load.clone())?;
     let writer = Writer::new(tape_end, control, clock, events.clone(), counters.clone());
     let threads = vec![
         Builder::new()
@@ -736,6 +813,7 @@ fn start_worker(
     ];
     let worker = WorkerHandle {
         messages,
+        load,
         wake,
         recording,
         webrtc,

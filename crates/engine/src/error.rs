@@ -9,6 +9,8 @@ use crate::prompt::BadMediaFile;
 pub enum CoreError {
     /// The core has been closed.
     Stopped,
+    /// No worker keeps up with what it has already.
+    Overloaded,
     /// Every even port of the RTP range is taken.
     NoFreePort,
     /// There is no such port, or not of the kind that the call needs.
@@ -26,6 +28,7 @@ impl fmt::Display for CoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             CoreError::Stopped => f.write_str("the media core is closed"),
+            CoreError::Overloaded => f.write_str("the media core has no room for a new session"),
             CoreError::NoFreePort => f.write_str("every port of the RTP range is taken"),
             CoreError::UnknownPort(port) => write!(f, "no such port: {port}"),
             CoreError::UnknownTrack(track) => write!(f, "no such track: {track}"),

@@ -7,6 +7,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::io::wake::Wake;
+use crate::overload::Stage;
 use crate::stats::TrackStats;
 
 /// Room for what a busy second may tell while the control plane is held up.
@@ -74,6 +75,11 @@ pub enum Happening {
     MediaTimeout {
         port: PortId,
     },
+    /// Another of its session's voices is the one to look at; its loudness in dBov.
+    SpeakerChanged {
+        track: TrackId,
+        level_dbov: f32,
+    },
     Digit {
         port: PortId,
         digit: char,
@@ -104,6 +110,11 @@ pub enum Happening {
     },
     FramesReady {
         tap: PortId,
+    },
+    /// A worker gives up more to keep up, or less.
+    StageChanged {
+        worker: usize,
+        stage: Stage,
     },
 }
 

@@ -22,6 +22,7 @@ id!(
     "The media core's end of a leg, a player or a recorder."
 );
 id!(TrackId, "One flow of media that enters the core on a port.");
+id!(BusId, "What several ports send, mixed once.");
 id!(
     SessionId,
     "A placement key: all ports of one session live on one worker."

@@ -3,6 +3,7 @@
 //! `Engine` is the handle that the control plane has. Behind it each `Worker` owns the ports of its sessions; a
 //! `Shell` gives the worker a thread, sockets and the time. Commands go down a channel, events come up one queue.
 
+mod bus;
 pub mod clock;
 pub mod codec;
 pub mod command;
@@ -16,6 +17,8 @@ pub mod io;
 pub mod jitter;
 pub mod matrix;
 pub mod mix;
+pub mod overload;
+mod placement;
 pub mod port;
 pub mod prompt;
 pub mod quality;
@@ -23,7 +26,9 @@ pub mod random;
 pub mod recording;
 pub mod relay;
 pub mod rtp;
+mod speech;
 pub mod stats;
+mod sum;
 pub mod track;
 pub mod video;
 pub mod wheel;

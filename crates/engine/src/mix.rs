@@ -99,6 +99,7 @@ impl Tail {
     }
 }
 
+#[derive(Clone)]
 struct Voice {
     track: TrackId,
     gain: f32,
@@ -106,6 +107,7 @@ struct Voice {
     last: i32,
 }
 
+#[derive(Clone)]
 pub struct Mixer {
     rate: Rate,
     voices: Vec<Voice>,
@@ -162,10 +164,39 @@ impl Mixer {
         }
     }
 
+    /// Whether both make the same of the same frames from now on.
+    pub fn is_as(&self, other: &Mixer) -> bool {
+        let has_twin = |voice: &Voice| {
+            let mut theirs = other.voices.iter();
+            let twin = theirs.find(|theirs| theirs.track == voice.track);
+            twin.is_some_and(|twin| (twin.gain, twin.target) == (voice.gain, voice.target))
+        };
+        self.voices.len() == other.voices.len()
+            && self.voices.iter().all(has_twin)
+            && self.tail.is_over()
+            && other.tail.is_over()
+    }
+
+    /// Take up what the voices said last, after frames that were made of a sum.
+    pub fn recall(&mut self, last_of: impl Fn(TrackId) -> Option<i32>) {
+        for voice in &mut self.voices {
+            voice.last = last_of(voice.track).unwrap_or(voice.last);
+        }
+    }
+
     /// Mix one frame; `frame_of` gives each voice's samples at `rate()`, None if it has none.
     pub fn mix<'a>(
         &mut self,
         mut frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
+        out: &mut [i16],
+    ) {
+        self.mix_chosen(|track| Some((frame_of(track)?, true)), out);
+    }
+
+    /// As `mix`; who is not among the chosen fades out, and in again.
+    pub fn mix_chosen<'a>(
+        &mut self,
+        mut frame_of: impl FnMut(TrackId) -> Option<(&'a [i16], bool)>,
         out: &mut [i16],
     ) {
         let sum = &mut self.sum[..self.rate.frame()];
@@ -173,7 +204,7 @@ impl Mixer {
         let fade = fade_samples(self.rate);
         for voice in &mut self.voices {
             match frame_of(voice.track) {
-                Some(frame) => voice.add(frame, sum, fade),
+                Some((frame, is_chosen)) => voice.add(frame, is_chosen, sum, fade),
                 None => voice.vanish(&mut self.tail),
             }
         }
@@ -184,15 +215,25 @@ impl Mixer {
     }
 }
 
+/// A sample at a gain.
+pub fn scaled(sample: i16, gain: f32) -> i32 {
+    (f32::from(sample) * gain) as i32
+}
+
 impl Voice {
-    fn add(&mut self, frame: &[i16], sum: &mut [i32], fade: usize) {
-        let step = (self.target - self.gain) / fade as f32;
+    fn add(&mut self, frame: &[i16], is_chosen: bool, sum: &mut [i32], fade: usize) {
+        let target = if is_chosen { self.target } else { 0.0 };
+        if (self.gain, target) == (0.0, 0.0) {
+            self.last = 0;
+            return;
+        }
+        let step = (target - self.gain) / fade as f32;
         let (ramp, rest) = frame.split_at(fade.min(frame.len()));
         let (sum_ramp, sum_rest) = sum.split_at_mut(ramp.len());
         for (n, (sum, &sample)) in sum_ramp.iter_mut().zip(ramp).enumerate() {
-            *sum += (f32::from(sample) * (self.gain + step * n as f32)) as i32;
+            *sum += scaled(sample, self.gain + step * n as f32);
         }
-        self.gain = self.target;
+        self.gain = target;
         if self.gain == 1.0 {
             sum_rest
                 .iter_mut()
@@ -203,11 +244,9 @@ impl Voice {
             sum_rest
                 .iter_mut()
                 .zip(rest)
-                .for_each(|(sum, &sample)| *sum += (f32::from(sample) * gain) as i32);
+                .for_each(|(sum, &sample)| *sum += scaled(sample, gain));
         }
-        self.last = rest
-            .last()
-            .map_or(0, |&sample| (f32::from(sample) * self.gain) as i32);
+        self.last = rest.last().map_or(0, |&sample| scaled(sample, self.gain));
     }
 
     /// The source is gone; should it come back, it fades in again.

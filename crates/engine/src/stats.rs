@@ -2,8 +2,10 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::codec::Codec;
 use crate::id::TrackId;
-use crate::quality::{self, Loss};
+use crate::quality::{self, Loss, Mos};
+pub use crate::speech::Speech;
 
 /// A number that many threads add to and any may read.
 #[derive(Debug, Default)]
@@ -87,16 +89,25 @@ pub struct TrackStats {
     pub rtt_ms: Option<f64>,
     /// Mean length of its loss runs against random loss: 1 is random.
     pub burst_ratio: f64,
-    /// By the E-model, on the narrowband scale; None for video and for what sent nothing.
-    pub mos: Option<f64>,
+    /// By the E-model; None for video and for what sent nothing.
+    pub mos: Option<Mos>,
     pub level_dbov: Option<f32>,
+    /// Of an arriving voice whose levels are known.
+    pub speech: Option<Speech>,
 }
 
 /// Of a packet of 20 ms with what a device needs to record and play it.
 const ENDS_MS: f64 = 40.0;
 
 /// The score of an audio stream. Jitter costs twice its mean in the buffer that hides it.
-pub fn audio_mos(packets: u64, loss: Loss, jitter_ms: f64, rtt_ms: Option<f64>) -> Option<f64> {
+pub fn audio_mos(
+    codec: Option<Codec>,
+    packets: u64,
+    loss: Loss,
+    jitter_ms: f64,
+    rtt_ms: Option<f64>,
+) -> Option<Mos> {
+    let coding = codec?.format().coding;
     let delay_ms = rtt_ms.unwrap_or(0.0) / 2.0 + 2.0 * jitter_ms + ENDS_MS;
-    (packets > 0).then(|| quality::mos(loss, delay_ms))
+    (packets > 0).then(|| quality::mos(coding, loss, delay_ms))
 }

@@ -1,18 +1,20 @@
 //! A track: media that enters the core on a port.
 
 use crate::clock::{Nanos, MILLISECOND, SECOND};
-use crate::codec::{level_dbov, Codec, Rate};
+use crate::codec::{level_dbov, Codec, Rate, MAX_PAYLOAD};
 use crate::dtmf::Digits;
-use crate::id::PortId;
+use crate::id::{PortId, SessionId};
 use crate::jitter::Playout;
 use crate::mix::Frames;
+use crate::speech::Activity;
 use crate::stats::MediaKind;
 use crate::video;
 
 /// A track that sent nothing for so long has stopped.
 const STOPPED_AFTER: Nanos = 2 * SECOND;
-/// The level of a relayed track is measured no more often.
-const LEVEL_PERIOD: Nanos = 200 * MILLISECOND;
+/// The level of a relayed track is measured no more often, and by every fourth sample: its loudness is the same.
+const LEVEL_PERIOD: Nanos = 40 * MILLISECOND;
+const THIN: usize = 4;
 
 /// An audio packet as it came, wherever it came from.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +43,12 @@ pub struct Track {
     pub playout: Option<Box<Playout>>,
     level_due: Nanos,
     pub level_dbov: Option<f32>,
+    /// Voice activity, and how long it lasted.
+    pub activity: Activity,
+    /// Among the loudest, where only they are mixed.
+    pub is_chosen: bool,
     pub port: PortId,
+    pub session: SessionId,
     /// Its place on the wheel.
     pub slot: usize,
     pub frames: Option<Box<Frames>>,
@@ -70,6 +77,9 @@ impl Track {
             level_dbov: None,
             digits: Digits::default(),
             level_due: 0,
+            activity: Activity::default(),
+            is_chosen: true,
+            session: SessionId(0),
             video: kind.is_video().then(Box::default),
             is_player: false,
             heard_at: 0,
@@ -138,14 +148,21 @@ impl Track {
                 packet.payload,
                 now,
             );
-        } else if packet.level_dbov.is_some() {
-            self.level_dbov = packet.level_dbov;
+        } else if let Some(level) = packet.level_dbov {
+            self.hear(level, now);
         } else if let Some(peek) = packet.codec.format().peek.filter(|_| now >= self.level_due) {
-            let mut samples = [0; Rate::MAX_FRAME];
-            let count = peek(packet.payload, &mut samples);
-            self.level_dbov = Some(level_dbov(&samples[..count]));
+            let mut thinned = [0; MAX_PAYLOAD / THIN];
+            let count = thin(packet, &mut thinned);
+            let mut samples = [0; MAX_PAYLOAD / THIN];
+            let count = peek(&thinned[..count], &mut samples);
+            self.hear(level_dbov(&samples[..count]), now);
             self.level_due = now + LEVEL_PERIOD;
         }
+    }
+
+    fn hear(&mut self, level_dbov: f32, now: Nanos) {
+        self.level_dbov = Some(level_dbov);
+        self.activity.hear(level_dbov, now);
     }
 
     /// Keep the peer's comfort noise for mixing.
@@ -164,9 +181,20 @@ impl Track {
             return; // the codec is just changing
         }
         frames.fill(|samples| playout.pull(now, samples));
-        if now >= self.level_due {
-            self.level_dbov = Some(level_dbov(frames.at(frames.native())));
-            self.level_due = now + LEVEL_PERIOD;
-        }
+        let level = level_dbov(frames.at(frames.native()));
+        self.hear(level, now);
     }
+}
+
+/// Every fourth sample of a payload whose samples stand for themselves; returns the length.
+fn thin(packet: &AudioPacket<'_>, thinned: &mut [u8]) -> usize {
+    let ticks = (packet.codec.duration(packet.payload) as usize).max(1);
+    let size = (packet.payload.len() / ticks).max(1); // of a sample
+    let kept = packet.payload.chunks_exact(size).step_by(THIN);
+    let mut length = 0;
+    for (room, sample) in thinned.chunks_exact_mut(size).zip(kept) {
+        room.copy_from_slice(sample);
+        length += size;
+    }
+    length
 }

@@ -4,7 +4,8 @@
 
 use crate::clock::{Nanos, MILLISECOND};
 use crate::codec::FRAME_MS;
-use crate::id::{PortId, SessionId, TrackId};
+use crate::id::{BusId, PortId, SessionId, TrackId};
+use crate::sum::Sum;
 
 const SLOTS: u64 = FRAME_MS as u64;
 /// After a longer stall than this the missed frames are left out instead of sent in a burst.
@@ -17,8 +18,14 @@ pub struct Slot {
     pub players: Vec<PortId>,
     /// Tracks that somebody mixes.
     pub listened: Vec<TrackId>,
-    /// Ports that mix.
-    pub mixed: Vec<PortId>,
+    /// Sessions with more talkers than are mixed.
+    pub crowds: Vec<SessionId>,
+    /// What buses are made of.
+    pub sums: Vec<Sum>,
+    /// What ports send that mix.
+    pub buses: Vec<BusId>,
+    /// Taps.
+    pub taps: Vec<PortId>,
     /// Ports that send digits.
     pub pressing: Vec<PortId>,
 }
@@ -27,7 +34,8 @@ impl Slot {
     fn is_empty(&self) -> bool {
         self.players.is_empty()
             && self.listened.is_empty()
-            && self.mixed.is_empty()
+            && self.buses.is_empty()
+            && self.taps.is_empty()
             && self.pressing.is_empty()
     }
 }
@@ -53,6 +61,10 @@ impl Wheel {
 
     pub fn slot(&mut self, index: usize) -> &mut Slot {
         &mut self.slots[index]
+    }
+
+    pub fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
     /// When the next slot with anything in it is due.
@@ -108,7 +120,7 @@ mod tests {
     fn wheel(slots: &[u64]) -> Wheel {
         let mut wheel = Wheel::new(0);
         for &slot in slots {
-            wheel.slot(slot as usize).mixed.push(PortId(slot));
+            wheel.slot(slot as usize).taps.push(PortId(slot));
         }
         wheel
     }
@@ -137,7 +149,7 @@ mod tests {
     fn who_joins_after_a_rest_is_served_for_no_time_before() {
         let mut resting = wheel(&[]);
         resting.settle(90 * MILLISECOND);
-        resting.slot(5).mixed.push(PortId(5));
+        resting.slot(5).taps.push(PortId(5));
         assert_eq!(resting.turn(90 * MILLISECOND), None);
         assert_eq!(resting.next_deadline(), Some(105 * MILLISECOND));
         let mut busy = wheel(&[3]);

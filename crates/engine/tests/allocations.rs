@@ -17,7 +17,7 @@ use mediaswitch_engine::port::source::source;
 use mediaswitch_engine::port::tap::tap;
 use mediaswitch_engine::prompt::tone;
 use mediaswitch_engine::random::Random;
-use mediaswitch_engine::recording::Tape;
+use mediaswitch_engine::recording::{Tape, TapeEnd};
 use mediaswitch_engine::stats::Counters;
 use mediaswitch_engine::worker::{Worker, WorkerSettings};
 
@@ -135,24 +135,29 @@ impl Switch {
     }
 }
 
-#[test]
-fn a_running_worker_does_not_allocate() {
+fn switch() -> (Switch, TapeEnd) {
     let clock = Clock::new(0);
     let now = clock.now() / SECOND * SECOND;
-    let (tape, mut end) = Tape::new();
+    let (tape, end) = Tape::new();
     let settings = WorkerSettings {
+        index: 0,
         media_timeout: 30 * SECOND,
         clock,
         random: Random::with_seed(1),
     };
     let events = Arc::new(EventQueue::new().unwrap());
     let worker = Worker::new(settings, events, Arc::new(Counters::default()), tape, now);
-    let mut switch = Switch {
+    let switch = Switch {
         worker,
         sink: Sink::default(),
         now,
     };
+    (switch, end)
+}
 
+#[test]
+fn a_running_worker_does_not_allocate() {
+    let (mut switch, mut end) = switch();
     // 1 <-> 2 relayed; 3, 4 and 5 mixed with each other, 5 in Opus; a player to 6 by relay and to 5 by mix.
     let codecs = [
         Codec::Pcmu,
@@ -254,4 +259,48 @@ fn a_running_worker_does_not_allocate() {
     );
     assert_eq!((reader.waiting(), reader.lost()), (300, 300));
     assert_eq!(allocated, 0, "allocations in 10 seconds of media");
+}
+
+#[test]
+fn a_conference_that_chooses_the_loudest_does_not_allocate() {
+    let (mut switch, _end) = switch();
+    switch.worker.mix_loudest(2);
+    let codecs = [
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Pcmu,
+        Codec::Opus,
+        Codec::Opus,
+    ];
+    for (port, codec) in (1..).zip(codecs) {
+        let (id, track) = (PortId(port), TrackId(100 + port));
+        switch.ask(Command::OpenRtp {
+            port: id,
+            track,
+            session: SESSION,
+            allow_latch: true,
+        });
+        switch.ask(Command::ConfigureRtp {
+            port: id,
+            config: config(port, codec),
+        });
+    }
+    for (from, to) in (1..=4).flat_map(|from| (1..=6).map(move |to| (from, to))) {
+        if from != to {
+            let crosspoint = Crosspoint::new(TrackId(100 + from), PortId(to), 0.0);
+            switch.ask(Command::Connect(crosspoint));
+        }
+    }
+    switch.run(0, 100);
+    switch.sink = Sink::default();
+    let before = ALLOCATIONS.with(Cell::get);
+    switch.run(100, 600);
+    let allocated = ALLOCATIONS.with(Cell::get) - before;
+    assert_eq!(
+        switch.sink.sound[4..],
+        [500 - 25 * 7; 2],
+        "who hears 3 is sent its presses"
+    );
+    assert_eq!(allocated, 0, "allocations in 10 seconds of a conference");
 }

@@ -113,6 +113,7 @@ impl Line {
         let now = clock.now() / SECOND * SECOND;
         let events = Arc::new(EventQueue::new().unwrap());
         let settings = WorkerSettings {
+            index: 0,
             media_timeout: 3_600 * SECOND,
             clock,
             random: Random::with_seed(7),

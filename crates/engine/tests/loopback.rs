@@ -23,6 +23,7 @@ fn settings(rtp_ports: (u16, u16)) -> Settings {
         webrtc_port: 0,
         ice_tcp: false,
         opus_dtx: false,
+        loudest_talkers: 0,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     }

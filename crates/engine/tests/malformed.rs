@@ -24,6 +24,7 @@ fn engine(rtp_ports: (u16, u16)) -> Engine {
         webrtc_port: 0,
         ice_tcp: false,
         opus_dtx: false,
+        loudest_talkers: 0,
         clock_offset_ns: 0,
         media_timeout_ms: 30_000,
     })

@@ -17,6 +17,7 @@ use crate::events;
 use crate::taps::{parse_rate, Source, Tap};
 use crate::values::{
     AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, SrtpKeys, TrackStats, WebRtcPort,
+    WorkerLoad,
 };
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
@@ -53,7 +54,7 @@ impl MediaCore {
     #[new]
     #[pyo3(signature = (
         *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000,
-        ice_tcp = false, opus_dtx = false
+        ice_tcp = false, opus_dtx = false, loudest_talkers = 5
     ))]
     #[allow(clippy::too_many_arguments)] // the settings of the core, each by its name
     fn new(
@@ -67,6 +68,7 @@ impl MediaCore {
         media_timeout_ms: u64,
         ice_tcp: bool,
         opus_dtx: bool,
+        loudest_talkers: usize,
     ) -> PyResult<MediaCore> {
         let bind_ip = parse_ip(bind_ip)?;
         let settings = Settings {
@@ -77,6 +79,7 @@ impl MediaCore {
             webrtc_port,
             ice_tcp,
             opus_dtx,
+            loudest_talkers,
             clock_offset_ns,
             media_timeout_ms,
         };
@@ -379,5 +382,14 @@ impl MediaCore {
     /// What is open, and the totals of all workers.
     fn counters(&self) -> Counters {
         Counters::new(self.engine.counters(), self.engine.events_lost())
+    }
+
+    /// How each worker keeps up.
+    fn loads(&self) -> Vec<WorkerLoad> {
+        self.engine
+            .loads()
+            .into_iter()
+            .map(WorkerLoad::from)
+            .collect()
     }
 }

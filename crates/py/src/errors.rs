@@ -19,6 +19,12 @@ create_exception!(
 );
 create_exception!(
     mediaswitch._core,
+    Overloaded,
+    CoreError,
+    "No worker keeps up with what it has: no room for a new session."
+);
+create_exception!(
+    mediaswitch._core,
     NoFreePort,
     CoreError,
     "Every even port of the RTP range is taken."
@@ -64,6 +70,7 @@ pub fn to_py_error(error: EngineError) -> PyErr {
     let words = error.to_string();
     match error {
         EngineError::Stopped => CoreStopped::new_err(words),
+        EngineError::Overloaded => Overloaded::new_err(words),
         EngineError::NoFreePort => NoFreePort::new_err(words),
         EngineError::UnknownPort(_) => UnknownPort::new_err(words),
         EngineError::UnknownTrack(_) => UnknownTrack::new_err(words),
@@ -79,6 +86,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     let py = module.py();
     module.add("CoreError", py.get_type::<CoreError>())?;
     module.add("CoreStopped", py.get_type::<CoreStopped>())?;
+    module.add("Overloaded", py.get_type::<Overloaded>())?;
     module.add("NoFreePort", py.get_type::<NoFreePort>())?;
     module.add("UnknownPort", py.get_type::<UnknownPort>())?;
     module.add("UnknownTrack", py.get_type::<UnknownTrack>())?;

@@ -68,6 +68,10 @@ event!(
     MediaTimeout { port: u64 }
 );
 event!(
+    /// Another voice of its session is the one to look at.
+    SpeakerChanged { track: u64, level_dbov: f32 }
+);
+event!(
     /// A key press is over, by telephone-event (RFC 4733) or by tone; each counts once.
     Digit { port: u64, digit: String, duration_ms: u32 }
 );
@@ -109,6 +113,11 @@ event!(
     FramesReady { tap: u64 }
 );
 
+event!(
+    /// A worker gives up more to keep up, or less: "calm", "refusing", "thinning", "bare".
+    StageChanged { worker: usize, stage: String }
+);
+
 fn made<T>(py: Python<'_>, event: PyClassInitializer<T>) -> PyResult<Py<PyAny>>
 where
     T: pyo3::PyClass<BaseType = CoreEvent>,
@@ -134,6 +143,9 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
         Happening::MediaStarted { track } => made(py, MediaStarted::new(track.0, at)),
         Happening::MediaStopped { track } => made(py, MediaStopped::new(track.0, at)),
         Happening::MediaTimeout { port } => made(py, MediaTimeout::new(port.0, at)),
+        Happening::SpeakerChanged { track, level_dbov } => {
+            made(py, SpeakerChanged::new(track.0, level_dbov, at))
+        }
         Happening::Digit {
             port,
             digit,
@@ -178,6 +190,9 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             reason,
         } => made(py, RecorderFailed::new(recorder.0, track.0, reason, at)),
         Happening::FramesReady { tap } => made(py, FramesReady::new(tap.0, at)),
+        Happening::StageChanged { worker, stage } => {
+            made(py, StageChanged::new(worker, stage.name().to_string(), at))
+        }
         Happening::RecorderClosed { recorder } => made(py, RecorderClosed::new(recorder.0, at)),
     }
 }
@@ -191,11 +206,13 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MediaStarted>()?;
     module.add_class::<MediaStopped>()?;
     module.add_class::<MediaTimeout>()?;
+    module.add_class::<SpeakerChanged>()?;
     module.add_class::<Digit>()?;
     module.add_class::<PlayFinished>()?;
     module.add_class::<DataMessage>()?;
     module.add_class::<SegmentClosed>()?;
     module.add_class::<RecorderFailed>()?;
     module.add_class::<RecorderClosed>()?;
-    module.add_class::<FramesReady>()
+    module.add_class::<FramesReady>()?;
+    module.add_class::<StageChanged>()
 }

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use mediaswitch_engine::engine::{OpenedTrack, OpenedWebRtc, PlayItem};
+use mediaswitch_engine::clock::MILLISECOND;
+use mediaswitch_engine::engine::{self, OpenedTrack, OpenedWebRtc, PlayItem};
 use mediaswitch_engine::event::Segment;
 use mediaswitch_engine::port::rtp;
 use mediaswitch_engine::srtp::{MasterKey, Profile};
-use mediaswitch_engine::stats::{self, Direction};
+use mediaswitch_engine::stats::{self, Direction, Speech};
 use pyo3::prelude::*;
 
 use crate::errors::BadSetting;
@@ -220,11 +221,17 @@ pub struct TrackStats {
     rtt_ms: Option<f64>,
     burst_ratio: f64,
     mos: Option<f64>,
+    mos_scale: Option<&'static str>,
     level_dbov: Option<f32>,
+    talk_ms: Option<u64>,
+    silence_ms: Option<u64>,
+    overtalk_ms: Option<u64>,
+    speech_dbov: Option<f32>,
 }
 
 impl From<stats::TrackStats> for TrackStats {
     fn from(stats: stats::TrackStats) -> TrackStats {
+        let ms = |time: fn(&Speech) -> u64| stats.speech.as_ref().map(|s| time(s) / MILLISECOND);
         TrackStats {
             track: stats.track.map(|track| track.0),
             direction: if stats.direction == Direction::In {
@@ -240,8 +247,13 @@ impl From<stats::TrackStats> for TrackStats {
             jitter_ms: stats.jitter_ms,
             rtt_ms: stats.rtt_ms,
             burst_ratio: stats.burst_ratio,
-            mos: stats.mos,
+            mos: stats.mos.map(|mos| mos.value),
+            mos_scale: stats.mos.map(|mos| mos.scale.name()),
             level_dbov: stats.level_dbov,
+            talk_ms: ms(|speech| speech.talk),
+            silence_ms: ms(|speech| speech.silence),
+            overtalk_ms: ms(|speech| speech.overtalk),
+            speech_dbov: stats.speech.as_ref().and_then(Speech::level_dbov),
         }
     }
 }
@@ -295,6 +307,24 @@ impl Counters {
     }
 }
 
+/// How one worker keeps up.
+#[pyclass(module = "mediaswitch._core", frozen, get_all)]
+pub struct WorkerLoad {
+    busy: f64,
+    stage: &'static str,
+    sessions: usize,
+}
+
+impl From<engine::WorkerLoad> for WorkerLoad {
+    fn from(load: engine::WorkerLoad) -> WorkerLoad {
+        WorkerLoad {
+            busy: load.busy,
+            stage: load.stage.name(),
+            sessions: load.sessions,
+        }
+    }
+}
+
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RtpPort>()?;
     module.add_class::<SrtpKeys>()?;
@@ -306,5 +336,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PlayTone>()?;
     module.add_class::<PlaySilence>()?;
     module.add_class::<TrackStats>()?;
-    module.add_class::<Counters>()
+    module.add_class::<Counters>()?;
+    module.add_class::<WorkerLoad>()
 }

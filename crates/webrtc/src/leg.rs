@@ -493,6 +493,9 @@ impl Leg {
                 None
             }
             RtcEvent::MediaEgressStats(report) => {
+                if let Some(rtt) = report.rtt {
+                    self.sleeping.suit_path(&mut self.rtc, report.mid, rtt);
+                }
                 let rate = self.clock_rate(report.mid);
                 let tally = self.tallies.entry(report.mid).or_default();
                 tally.take_egress(&report, rate);

@@ -10,10 +10,13 @@ use str0m::media::Mid;
 use str0m::rtp::Ssrc;
 use str0m::Rtc;
 
-/// What of a picture can be sent again: a second of 5 Mbit/s. A packet asked for later would come too late to be shown,
-/// and str0m's own three seconds hold most of the memory of a leg.
+/// What of a picture can be sent again, at most: a second of 5 Mbit/s.
 const REPAIR_PACKETS: usize = 600;
-const REPAIR_AGE: Duration = Duration::from_secs(1);
+/// A peer asks for a packet at once and again after each round trip. Three times within this age on most paths; on a long
+/// one packets are kept longer. What is kept is the largest part of a leg's memory (docs/decisions/0006).
+const REPAIR_AGE: Duration = Duration::from_millis(400);
+const LONG_REPAIR_AGE: Duration = Duration::from_secs(1);
+const LONG_ROUND_TRIP: Duration = Duration::from_millis(100);
 /// At most so much of what is sent within a second is repair; beyond it requests are forgotten. A stream begins with one
 /// key frame of a few packets, of which two may be lost.
 const REPAIR_SHARE: Option<f32> = Some(0.4);
@@ -29,8 +32,8 @@ struct Announced {
 #[derive(Debug, Default)]
 pub(crate) struct Sleeping {
     asleep: Vec<Announced>,
-    /// Lines whose stream was made.
-    awake: Vec<Mid>,
+    /// Lines whose stream was made, and whether it repairs for long.
+    awake: Vec<(Mid, bool)>,
 }
 
 impl Sleeping {
@@ -57,7 +60,10 @@ impl Sleeping {
     /// Take away the streams of these lines that have carried nothing.
     pub fn put_to_sleep(&mut self, rtc: &mut Rtc, lines: &[Mid]) {
         self.asleep.clear();
-        for &mid in lines.iter().filter(|mid| !self.awake.contains(mid)) {
+        for &mid in lines {
+            if self.is_awake(mid) {
+                continue;
+            }
             let mut api = rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else {
                 continue;
@@ -77,6 +83,25 @@ impl Sleeping {
         let mut api = rtc.direct_api();
         let stream = api.declare_stream_tx(ssrc, repair, mid, None);
         stream.set_rtx_cache(REPAIR_PACKETS, REPAIR_AGE, REPAIR_SHARE);
-        self.awake.push(mid);
+        self.awake.push((mid, false));
+    }
+
+    fn is_awake(&self, mid: Mid) -> bool {
+        self.awake.iter().any(|(awake, _)| *awake == mid)
+    }
+
+    /// Keep packets for longer once the path shows to be long. It never turns back: str0m forgets what it had kept.
+    pub fn suit_path(&mut self, rtc: &mut Rtc, mid: Mid, round_trip: Duration) {
+        let mut awake = self.awake.iter_mut();
+        let Some((_, long)) = awake.find(|(awake, _)| *awake == mid) else {
+            return;
+        };
+        if *long || round_trip < LONG_ROUND_TRIP {
+            return;
+        }
+        *long = true;
+        if let Some(stream) = rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.set_rtx_cache(REPAIR_PACKETS, LONG_REPAIR_AGE, REPAIR_SHARE);
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -154,6 +156,31 @@ fn a_lost_video_packet_to_the_browser_is_sent_again() {
     let mut seqs: Vec<u64> = pair.browser_packets().iter().map(|p| *p.seq_no).collect();
     seqs.sort_unstable();
     assert_eq!(seqs, (500..540).collect::<Vec<_>>());
+}
+
+/// Whether a packet is there in the end whose repairs all got lost for 600 ms.
+fn is_repaired_late(one_way: Duration) -> bool {
+    let mut pair = Pair::connected();
+    pair.one_way = one_way;
+    let mid = pair.browser.screen.unwrap();
+    let heals = Rc::new(Cell::new(false));
+    let healed = heals.clone();
+    let is_repair = |d: &[u8]| d[0] >> 6 == 2 && d[1] & 0x7f == 97;
+    pair.loss = Box::new(move |to, d| {
+        to == Toward::Browser && (is_rtp(d, 96, 650) || is_repair(d) && !healed.get())
+    });
+    for n in 0..200_u64 {
+        pair.leg_sends(mid, Codec::Vp8, vp8_packet(n, &[0x10, n as u8, 0]));
+        pair.run_for(Duration::from_millis(33));
+        heals.set(n >= 168);
+    }
+    pair.browser_packets().iter().any(|p| *p.seq_no == 650)
+}
+
+#[test]
+fn packets_are_kept_for_longer_where_the_path_is_long() {
+    assert!(!is_repaired_late(Duration::from_millis(10)));
+    assert!(is_repaired_late(Duration::from_millis(150)));
 }
 
 #[test]

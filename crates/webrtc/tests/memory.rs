@@ -77,7 +77,7 @@ fn talk(pair: &mut Pair, seconds: u64, video: bool) {
 #[test]
 fn a_leg_that_talks_holds_little() {
     // A picture's packets are kept to be sent again, and what the estimator of the path remembers.
-    for (video, limit) in [(false, 120 * KB), (true, 600 * KB)] {
+    for (video, limit) in [(false, 100 * KB), (true, 440 * KB)] {
         let mut pair = Pair::connected();
         talk(&mut pair, 20, video);
         let (held, by_size) = held_by_leg(pair);

@@ -185,6 +185,7 @@ export type ServerMessage =
   | { type: "event"; session_id: string; event: TimelineEvent }
   | ({ type: "offer" } & AgentOffer)
   | { type: "offer_withdrawn"; session_id: string; reason: string }
+  | { type: "speaker"; session_id: string; participant: string; level_dbov: number }
   | { type: "error"; problem: ProblemDocument };
 
 /** RFC 9457. */

@@ -1,6 +1,7 @@
 //! ITU-T G.711, µ-law and A-law.
 
 use super::{Codec, Decoder, Encoder, Format, Rate};
+use crate::quality::Coding;
 
 pub static PCMU: Format = Format {
     name: "PCMU",
@@ -8,6 +9,7 @@ pub static PCMU: Format = Format {
     payload_type: Some(0),
     webrtc: Some(webrtc::AudioCodec::Pcmu),
     rates: &[Rate::Narrow],
+    coding: Coding::NARROWBAND,
     packets_ms: &[10, 20, 30, 40, 50, 60],
     duration: |payload| payload.len() as u32,
     peek: Some(|payload, samples| decode(Codec::Pcmu, payload, samples)),
@@ -26,6 +28,7 @@ pub static PCMA: Format = Format {
 };
 
 /// No packet depends on another.
+#[derive(Clone)]
 struct G711(Codec);
 
 impl Decoder for G711 {
@@ -37,6 +40,10 @@ impl Decoder for G711 {
 impl Encoder for G711 {
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         encode(self.0, samples, payload)
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(self.clone())
     }
 }
 

@@ -5,6 +5,7 @@
 //! goes to the telephone network needs neither the upper band nor the filter bank.
 
 use super::{Decoder, Encoder, Format, Rate};
+use crate::quality::Coding;
 
 pub static G722: Format = Format {
     name: "G722",
@@ -12,6 +13,7 @@ pub static G722: Format = Format {
     payload_type: Some(9),
     webrtc: Some(webrtc::AudioCodec::G722),
     rates: &[Rate::Narrow, Rate::Wide],
+    coding: Coding::G722,
     packets_ms: &[10, 20, 30, 40, 50, 60],
     duration: |payload| payload.len() as u32,
     peek: None,
@@ -69,6 +71,7 @@ fn agreement(a: i32, b: i32) -> i32 {
 }
 
 /// One band's predictor and scale factor: the same in the encoder and the decoder.
+#[derive(Clone)]
 struct Band {
     prediction: i32,
     zeros_part: i32,
@@ -235,6 +238,7 @@ fn dot(taps: &[i16; TAPS], window: &[i16]) -> i32 {
 }
 
 /// The filter bank's memory, then a run of samples in the order they came.
+#[derive(Clone)]
 struct Window {
     samples: [i16; MEMORY + RUN],
 }
@@ -255,6 +259,7 @@ impl Window {
     }
 }
 
+#[derive(Clone)]
 struct SubbandEncoder {
     window: Window,
     lower: Band,
@@ -345,6 +350,7 @@ impl SubbandDecoder {
 }
 
 /// A coder of 8 kHz audio by the lower band alone, or of both bands.
+#[derive(Clone)]
 enum Lower<T> {
     Only(Box<Band>),
     Both(Box<T>),
@@ -370,6 +376,10 @@ impl Encoder for Lower<SubbandEncoder> {
                 samples.len().min(payload.len())
             }
         }
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(self.clone())
     }
 }
 

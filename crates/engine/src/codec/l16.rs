@@ -1,9 +1,11 @@
 //! L16 (RFC 3551 §4.5.11): 16-bit samples in network byte order, mono.
 
 use super::{Decoder, Encoder, Format, Rate};
+use crate::quality::Coding;
 
 pub static L16_16000: Format = Format {
     rates: &[Rate::Wide],
+    coding: Coding::WIDEBAND,
     clock_rate: 16_000,
     packets_ms: &[10, 20, 30, 40], // 60 ms would not fit a datagram
     ..L16_8000
@@ -15,6 +17,7 @@ pub static L16_8000: Format = Format {
     payload_type: None, // the static ones are at 44.1 kHz
     webrtc: None,
     rates: &[Rate::Narrow],
+    coding: Coding::NARROWBAND,
     packets_ms: &[10, 20, 30, 40, 50, 60],
     duration: |payload| payload.len() as u32 / 2,
     peek: Some(decode),
@@ -43,6 +46,10 @@ impl Encoder for L16 {
             bytes.copy_from_slice(&sample.to_be_bytes());
         }
         2 * samples.len().min(payload.len() / 2)
+    }
+
+    fn fork(&self) -> Box<dyn Encoder> {
+        Box::new(L16)
     }
 }
 

@@ -8,6 +8,8 @@ mod l16;
 pub mod opus;
 pub mod resample;
 
+use crate::quality::Coding;
+
 /// Everything is mixed and played in frames of this length.
 pub const FRAME_MS: usize = 20;
 /// Longest payload that an encoder makes.
@@ -58,6 +60,8 @@ pub struct Format {
     pub webrtc: Option<webrtc::AudioCodec>,
     /// Rates it is coded from and decoded to, the lowest first; the last has its full band.
     pub rates: &'static [Rate],
+    /// What it does to speech, for the E-model.
+    pub coding: Coding,
     /// Lengths of packets that it is encoded in.
     pub packets_ms: &'static [u32],
     /// How long a payload sounds, in clock ticks; 0 if it is not valid.
@@ -91,6 +95,12 @@ pub trait Decoder: Send {
 pub trait Encoder: Send {
     /// Encode one packet; returns its length, 0 if nothing is to be sent.
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize;
+
+    /// Another that goes on from here just as this one.
+    fn fork(&self) -> Box<dyn Encoder>;
+
+    /// Decoders that did not follow until now follow from the next packet on: let it lean little on those before.
+    fn begin_anew(&mut self) {}
 
     /// What the peer's reports say of the path, in percent.
     fn expect_loss(&mut self, _percent: u8) {}

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use opusic_sys as sys;
 
 use super::{Format, Rate};
+use crate::quality::Coding;
 
 pub static OPUS: Format = Format {
     name: "opus",
@@ -13,6 +14,7 @@ pub static OPUS: Format = Format {
     payload_type: None,
     webrtc: Some(webrtc::AudioCodec::Opus),
     rates: &Rate::ALL,
+    coding: Coding::WIDEBAND,
     packets_ms: &[10, 20, 40, 60],
     duration,
     peek: None,
@@ -54,6 +56,8 @@ pub fn duration(packet: &[u8]) -> u32 {
 pub struct Encoder {
     state: NonNull<sys::OpusEncoder>,
     rate: Rate,
+    /// The next packet is to be decoded without those before.
+    begins_anew: bool,
 }
 
 // SAFETY: libopus keeps no thread-local state; an encoder is used by one thread at a time.
@@ -67,15 +71,23 @@ impl Encoder {
         }
     }
 
-    /// `bitrate` in bit/s; `complexity`: 0 to 10, what may be spent on finding the best.
-    pub fn tuned(rate: Rate, bitrate: i32, complexity: i32) -> Encoder {
+    fn bare(rate: Rate) -> Encoder {
         let mut error = 0;
         // SAFETY: a supported rate and channel count; `error` outlives the call.
         let state = unsafe {
             sys::opus_encoder_create(rate.hz() as i32, 1, sys::OPUS_APPLICATION_VOIP, &mut error)
         };
         let state = NonNull::new(state).expect("libopus has memory for an encoder");
-        let mut encoder = Encoder { state, rate };
+        Encoder {
+            state,
+            rate,
+            begins_anew: false,
+        }
+    }
+
+    /// `bitrate` in bit/s; `complexity`: 0 to 10, what may be spent on finding the best.
+    pub fn tuned(rate: Rate, bitrate: i32, complexity: i32) -> Encoder {
+        let mut encoder = Encoder::bare(rate);
         encoder.set(sys::OPUS_SET_BITRATE_REQUEST, bitrate);
         encoder.set(sys::OPUS_SET_COMPLEXITY_REQUEST, complexity);
         encoder.set(sys::OPUS_SET_INBAND_FEC_REQUEST, 1);
@@ -97,6 +109,17 @@ impl Encoder {
 
     /// Encode 10, 20, 40 or 60 ms at this encoder's rate; returns the packet's length.
     pub fn encode(&mut self, samples: &[i16], packet: &mut [u8]) -> usize {
+        if !self.begins_anew {
+            return self.call(samples, packet);
+        }
+        self.begins_anew = false;
+        self.set(sys::OPUS_SET_PREDICTION_DISABLED_REQUEST, 1);
+        let length = self.call(samples, packet);
+        self.set(sys::OPUS_SET_PREDICTION_DISABLED_REQUEST, 0);
+        length
+    }
+
+    fn call(&mut self, samples: &[i16], packet: &mut [u8]) -> usize {
         // SAFETY: pointers and lengths come from the slices; libopus checks the frame size.
         let length = unsafe {
             sys::opus_encode(
@@ -114,6 +137,22 @@ impl Encoder {
 impl super::Encoder for Encoder {
     fn encode(&mut self, samples: &[i16], payload: &mut [u8]) -> usize {
         Encoder::encode(self, samples, payload)
+    }
+
+    fn fork(&self) -> Box<dyn super::Encoder> {
+        let mut copy = Encoder::bare(self.rate);
+        // SAFETY: both are encoders of one channel, so of this size, and apart; a shallow copy of one is one (opus.h).
+        unsafe {
+            let size = sys::opus_encoder_get_size(1) as usize;
+            let (from, to) = (self.state.as_ptr(), copy.state.as_ptr());
+            std::ptr::copy_nonoverlapping(from.cast::<u8>(), to.cast::<u8>(), size);
+        }
+        copy.begins_anew = self.begins_anew;
+        Box::new(copy)
+    }
+
+    fn begin_anew(&mut self) {
+        self.begins_anew = true;
     }
 
     fn expect_loss(&mut self, percent: u8) {

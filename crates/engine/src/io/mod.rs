@@ -1,6 +1,7 @@
 //! Sockets and waiting. The worker itself sees none of it but `MediaIo`.
 
 mod buffers;
+pub mod frames;
 mod outbox;
 mod polled;
 pub mod poller;
@@ -11,6 +12,7 @@ mod tests;
 pub mod udp;
 mod uring;
 pub mod wake;
+mod watch;
 
 use std::net::{SocketAddr, UdpSocket};
 use std::time::Duration;

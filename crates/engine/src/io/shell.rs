@@ -12,9 +12,11 @@ use std::time::Duration;
 use super::polled::Polled;
 use super::uring::Uring;
 use super::wake::Wake;
+use super::watch::Watch;
 use super::{Endpoint, Pace, PacketIo};
 use crate::clock::{Clock, Nanos, MILLISECOND};
 use crate::command::Command;
+use crate::overload::Load;
 use crate::stats::Counters;
 use crate::worker::Worker;
 
@@ -39,6 +41,7 @@ pub enum Message {
 
 pub struct Shell {
     cycle: Cycle,
+    load: Arc<Load>,
     wake: Arc<Wake>,
     counters: Arc<Counters>,
     /// Used where io_uring is not to be had.
@@ -52,6 +55,7 @@ impl Shell {
         wake: Arc<Wake>,
         clock: Clock,
         counters: Arc<Counters>,
+        load: Arc<Load>,
     ) -> std::io::Result<Shell> {
         Ok(Shell {
             cycle: Cycle {
@@ -60,7 +64,9 @@ impl Shell {
                 clock,
                 load: 0.0,
                 measured_at: clock.now(),
+                deadline: None,
             },
+            load,
             polled: Polled::new(wake.clone(), counters.clone())?,
             wake,
             counters,
@@ -72,8 +78,8 @@ impl Shell {
         ask_for_priority();
         let is_wanted = std::env::var_os(IO_URING).is_none_or(|value| value != "0");
         match is_wanted.then(|| Uring::new(self.wake, self.counters)) {
-            Some(Ok(uring)) => self.cycle.run(uring),
-            _ => self.cycle.run(self.polled),
+            Some(Ok(uring)) => self.cycle.run(uring, self.load),
+            _ => self.cycle.run(self.polled, self.load),
         }
     }
 }
@@ -86,10 +92,13 @@ struct Cycle {
     /// Packets a millisecond, exponentially averaged over about 50 ms.
     load: f64,
     measured_at: Nanos,
+    /// When the worker is to be given the time next.
+    deadline: Option<Nanos>,
 }
 
 impl Cycle {
-    fn run(mut self, mut io: impl PacketIo) {
+    fn run(mut self, mut io: impl PacketIo, load: Arc<Load>) {
+        let mut watch = Watch::new(load, self.clock.now()); // here: it looks at the thread that it is made on
         loop {
             let now = self.clock.now();
             let worker = &mut self.worker;
@@ -101,9 +110,13 @@ impl Cycle {
                 break;
             }
             let now = self.clock.now();
+            watch.note_turn(self.deadline, now);
             self.worker.handle_time(now, io.outbox());
             self.measure(received, now);
-            io.rest(self.pace());
+            if let Some(stage) = watch.look(now) {
+                self.worker.shed(stage, now);
+            }
+            io.rest(self.pace(watch.next_look()));
         }
         self.worker.close(self.clock.now(), io.outbox());
         io.rest(Pace::Batch(Duration::ZERO)); // the last reports
@@ -131,9 +144,10 @@ impl Cycle {
     }
 
     /// How to wait for the next thing to do.
-    fn pace(&self) -> Pace {
+    fn pace(&mut self, next_look: Option<Nanos>) -> Pace {
         let now = self.clock.now();
-        let deadline = self.worker.next_deadline();
+        self.deadline = self.worker.next_deadline();
+        let deadline = self.deadline.into_iter().chain(next_look).min();
         let until = deadline.map(|deadline| deadline.saturating_sub(now));
         if self.load < BATCH_ABOVE {
             return Pace::Packet(until.map(Duration::from_nanos));

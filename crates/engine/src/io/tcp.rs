@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 use std::time::{Duration, Instant};
 
+use super::frames::{BadStream, Frames, LENGTH};
 use super::poller::Poller;
 use super::udp::MAX_DATAGRAM;
 use super::wake::Wake;
@@ -24,7 +25,6 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_WAITING: usize = 64 * 1024;
 /// What is read of one connection before the others have their turn.
 const TURN: usize = 16 * 1024;
-const LENGTH: usize = 2;
 /// A peer that says nothing, not even a check of its path (RFC 7675), is gone.
 const SILENCE: Duration = Duration::from_secs(60);
 /// A connection must begin with a check within this.
@@ -162,11 +162,9 @@ struct Connection {
     stream: TcpStream,
     /// Connected to the worker.
     datagrams: UdpSocket,
-    /// Read, but not a whole frame yet.
-    torn: Vec<u8>,
+    frames: Frames,
     /// Whole frames for the peer, but for what of the first is sent already.
     waiting: VecDeque<u8>,
-    proven: bool,
     heard_at: Instant,
     broken: bool,
 }
@@ -181,9 +179,8 @@ impl Connection {
         Ok(Connection {
             stream,
             datagrams,
-            torn: Vec::new(),
+            frames: Frames::default(),
             waiting: VecDeque::new(),
-            proven: false,
             heard_at: Instant::now(),
             broken: false,
         })
@@ -191,7 +188,11 @@ impl Connection {
 
     /// Send what waits; false when the connection is over.
     fn goes_on(&mut self, now: Instant) -> bool {
-        let patience = if self.proven { SILENCE } else { FIRST_WORD };
+        let patience = if self.frames.is_proven() {
+            SILENCE
+        } else {
+            FIRST_WORD
+        };
         self.broken |= now > self.heard_at + patience;
         if !self.broken && !self.waiting.is_empty() {
             self.broken |= self.flush().is_err();
@@ -207,18 +208,11 @@ impl Connection {
             Err(error) => return unless_blocked(error),
         };
         self.heard_at = Instant::now();
-        self.torn.extend_from_slice(&buffer[..length]);
-        let mut taken = 0;
-        while let Some(frame) = frame(&self.torn[taken..])? {
-            self.proven = self.proven || is_check(frame);
-            if !self.proven {
-                return Err(ErrorKind::InvalidData.into());
-            }
-            let _ = self.datagrams.send(frame); // the worker's queue is full: a lost packet
-            taken += LENGTH + frame.len();
-        }
-        self.torn.drain(..taken);
-        Ok(())
+        let datagrams = &self.datagrams;
+        let pushed = self.frames.push(&buffer[..length], |frame| {
+            let _ = datagrams.send(frame); // the worker's queue is full: a lost packet
+        });
+        pushed.map_err(|BadStream| ErrorKind::InvalidData.into())
     }
 
     fn read_datagrams(&mut self) -> io::Result<()> {
@@ -254,23 +248,6 @@ fn unless_blocked(error: io::Error) -> io::Result<()> {
         ErrorKind::WouldBlock | ErrorKind::Interrupted => Ok(()),
         _ => Err(error),
     }
-}
-
-/// The first frame, if it is whole; an error if it is longer than any datagram may be.
-fn frame(bytes: &[u8]) -> io::Result<Option<&[u8]>> {
-    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
-        return Ok(None);
-    };
-    let length = usize::from(u16::from_be_bytes(*length));
-    if length > MAX_DATAGRAM {
-        return Err(ErrorKind::InvalidData.into());
-    }
-    Ok(rest.get(..length))
-}
-
-/// A binding request (RFC 8489 §5): nothing else may come first.
-fn is_check(frame: &[u8]) -> bool {
-    frame.len() >= 20 && frame[..2] == [0, 1] && frame[4..8] == [0x21, 0x12, 0xA4, 0x42]
 }
 
 #[cfg(test)]

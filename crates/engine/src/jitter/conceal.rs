@@ -175,10 +175,13 @@ impl Concealer {
         length
     }
 
-    /// Make what may have been before `sound`, in its order of time.
+    /// Make what may have been before `sound`, in its order of time; nothing, if it is too short to tell.
     fn trace_back(&mut self, sound: &[i16], count: usize) {
-        // Backwards in time is forwards in a mirror.
         self.behind.clear();
+        if sound.len() / 2 <= *Line::lags(self.hz).start() {
+            return;
+        }
+        // Backwards in time is forwards in a mirror.
         self.behind.extend(sound.iter().take(self.hz / 50).rev());
         self.backward.begin(&self.behind);
         self.behind.clear();
@@ -203,6 +206,26 @@ impl Concealer {
                 ((1.0 - share).sqrt(), share.sqrt())
             };
             *ahead = (f32::from(*ahead) * old + f32::from(behind) * new) as i16;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_before_a_sound_too_short_to_have_a_pitch_is_filled_from_before_it() {
+        for length in 0..60 {
+            let mut line = Line::new(8_000);
+            line.push(&[1_000; 160]);
+            let mut sound = vec![1_000; length];
+            let give = Give {
+                shorter: 0,
+                longer: 0,
+            };
+            let filled = Concealer::new(8_000).bridge(&mut line, 160, &mut sound, give);
+            assert_eq!((filled, line.ahead()), (160, 320 + length));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What a port sends as audio: how it is carried, and the one stream it goes out on.
 
-use crate::clock::{Nanos, MILLISECOND};
-use crate::codec::{Codec, Encoder, Rate, FRAME_MS, MAX_PAYLOAD};
+use crate::bus::Form;
+use crate::clock::Nanos;
+use crate::codec::{Codec, Encoder, Rate, FRAME_MS};
 use crate::dtmf::{DigitSender, Moment};
-use crate::id::TrackId;
-use crate::mix::Mixer;
+use crate::id::{BusId, TrackId};
 use crate::relay::{Header, Incoming, OutStream};
 use crate::track::AudioPacket;
 
@@ -22,33 +22,12 @@ pub enum Plan {
     Mix,
 }
 
-/// A source that was relayed and is mixed from now on: its first packet is heard when its playout begins, and until then
-/// nothing is sent, so that not a sample is missing between the two.
-#[derive(Clone, Copy)]
-struct Awaited {
-    source: TrackId,
-    until: Nanos,
-}
-
-/// Longer than a playout waits for its first packet.
-const MAX_AWAITED: Nanos = 250 * MILLISECOND;
-
 /// A packet on its way out.
 #[derive(Clone, Copy, Debug)]
 pub struct OutAudio<'a> {
     pub header: Header,
     pub codec: Codec,
     pub payload: &'a [u8],
-}
-
-/// Encoder and frames of a port that mixes.
-struct Mixing {
-    mixer: Mixer,
-    codec: Codec,
-    encoder: Box<dyn Encoder>,
-    /// Mixed and not yet sent: ptime may be longer or shorter than a frame.
-    pending: Vec<i16>,
-    frame: [i16; Rate::MAX_FRAME],
 }
 
 /// Encodes digits for a peer that takes no events.
@@ -75,8 +54,8 @@ pub struct AudioOut {
 
     ptime_ms: u32,
     event_timestamp: u32,
-    mixing: Option<Box<Mixing>>,
-    awaited: Option<Awaited>,
+    /// What it mixes with others, and the rate of it.
+    bus: Option<(BusId, Rate)>,
     /// The source to relay, once a last frame is mixed and what waits of it is sent.
     leaving_for: Option<TrackId>,
     tones: Option<Tones>,
@@ -90,8 +69,7 @@ impl AudioOut {
             sending: false,
             plan: Plan::Silent,
             stream,
-            mixing: None,
-            awaited: None,
+            bus: None,
             leaving_for: None,
             digits: DigitSender::default(),
             event_timestamp: 0,
@@ -137,9 +115,28 @@ impl AudioOut {
         self.ptime_ms == FRAME_MS as u32
     }
 
+    /// How mixes of this rate are sent; None where nothing can be.
+    pub fn form(&self, rate: Rate) -> Option<Form> {
+        let codec = self.preferred()?;
+        Some(Form {
+            codec,
+            rate: codec.rate_for(rate),
+            packet_ms: codec.packet_ms(self.ptime_ms),
+        })
+    }
+
+    /// The bus it sends what is mixed of.
+    pub fn bus(&self) -> Option<BusId> {
+        self.bus.map(|(bus, _)| bus)
+    }
+
+    pub fn set_bus(&mut self, bus: Option<(BusId, Rate)>) {
+        self.bus = bus;
+    }
+
     /// The rate to mix at; None if nothing is mixed.
     pub fn mix_rate(&self) -> Option<Rate> {
-        self.mixing.as_ref().map(|mixing| mixing.mixer.rate())
+        self.bus.map(|(_, rate)| rate)
     }
 
     /// Carry the sources by `plan` from now on.
@@ -147,68 +144,18 @@ impl AudioOut {
         if plan == Plan::Silent && self.plan != plan {
             self.stream.pause();
         }
-        if plan != Plan::Mix {
-            (self.mixing, self.awaited) = (None, None);
-        }
         self.leaving_for = None;
         self.plan = plan;
     }
 
-    /// `source`, relayed until now, is the first that the new mix is heard of.
-    pub fn await_playout(&mut self, source: TrackId, now: Nanos) {
-        if let Some(mixing) = &mut self.mixing {
-            mixing.mixer.go_on(source);
-            let until = now + MAX_AWAITED;
-            self.awaited = Some(Awaited { source, until });
-        }
-    }
-
-    /// Whether the mix waits for its first frame; `has_begun` tells of a track's playout.
-    pub fn awaits(&mut self, has_begun: impl Fn(TrackId) -> bool, now: Nanos) -> bool {
-        let Some(Awaited { source, until }) = self.awaited else {
-            return false;
-        };
-        if has_begun(source) {
-            self.stream.take_over();
-        } else if now < until {
-            return true;
-        }
-        self.awaited = None;
-        false
-    }
-
     /// Mix `source` alone once more, so that who left fades out, then relay it.
     pub fn leave_for(&mut self, source: TrackId) {
-        if let Some(mixing) = &mut self.mixing {
-            mixing.mixer.set_voices(&[(source, 1.0)]);
-            self.leaving_for = Some(source);
-        }
+        self.leaving_for = Some(source);
     }
 
     /// The source that is relayed after this frame.
     pub fn leaving_for(&self) -> Option<TrackId> {
         self.leaving_for
-    }
-
-    /// Mix these voices; `rate` is the highest that any of them has.
-    pub fn set_mix(&mut self, voices: &[(TrackId, f32)], rate: Rate) {
-        let Some(codec) = self.preferred() else {
-            return;
-        };
-        let rate = codec.rate_for(rate);
-        self.set_plan(Plan::Mix);
-        if self
-            .mixing
-            .as_ref()
-            .is_some_and(|mixing| mixing.codec != codec || mixing.mixer.rate() != rate)
-        {
-            self.mixing = None;
-        }
-        let ptime_ms = self.ptime_ms;
-        let mixing = self
-            .mixing
-            .get_or_insert_with(|| Box::new(Mixing::new(codec, rate, ptime_ms)));
-        mixing.mixer.set_voices(voices);
     }
 
     /// Place a packet of `source` in the stream; None if it is not for this stream or comes too late.
@@ -241,7 +188,7 @@ impl AudioOut {
         })
     }
 
-    /// Place a frame that was encoded for several ports.
+    /// Place a frame that was encoded, for this port alone or for several.
     pub fn frame<'a>(&mut self, codec: Codec, payload: &'a [u8], now: Nanos) -> OutAudio<'a> {
         self.stream.set_clock_rate(codec.clock_rate());
         let header = self.stream.frame(codec.duration(payload), now);
@@ -250,37 +197,6 @@ impl AudioOut {
             header,
             codec,
             payload,
-        }
-    }
-
-    /// Mix one frame and send what is full. `frame_of` gives each voice's samples at `mix_rate()`.
-    pub fn mix<'a>(
-        &mut self,
-        frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
-        now: Nanos,
-        mut send: impl FnMut(OutAudio<'_>),
-    ) {
-        let Some(mixing) = &mut self.mixing else {
-            return;
-        };
-        mixing.mix(frame_of);
-        if self.digits.is_busy() {
-            mixing.pending.clear();
-            return;
-        }
-        let mut payload = [0; MAX_PAYLOAD];
-        while let Some(length) = mixing.encode(self.ptime_ms, &mut payload) {
-            let (codec, payload) = (mixing.codec, &payload[..length]);
-            self.stream.set_clock_rate(codec.clock_rate());
-            let header = self.stream.frame(codec.duration(payload), now);
-            self.packets += 1;
-            self.bytes += length as u64;
-            self.codec = Some(codec);
-            send(OutAudio {
-                header,
-                codec,
-                payload,
-            });
         }
     }
 
@@ -333,38 +249,4 @@ impl Tones {
             encoder: codec.encoder(rate),
         }
     }
-}
-
-impl Mixing {
-    fn new(codec: Codec, rate: Rate, ptime_ms: u32) -> Mixing {
-        let room = rate.frame() + samples_of(rate, ptime_ms);
-        Mixing {
-            mixer: Mixer::new(rate),
-            codec,
-            encoder: codec.encoder(rate),
-            pending: Vec::with_capacity(room),
-            frame: [0; Rate::MAX_FRAME],
-        }
-    }
-
-    fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>) {
-        let frame = &mut self.frame[..self.mixer.rate().frame()];
-        self.mixer.mix(frame_of, frame);
-        self.pending.extend_from_slice(frame);
-    }
-
-    /// Encode the next packet if it is full; returns its length.
-    fn encode(&mut self, ptime_ms: u32, payload: &mut [u8]) -> Option<usize> {
-        let count = samples_of(self.mixer.rate(), self.codec.packet_ms(ptime_ms));
-        if self.pending.len() < count {
-            return None;
-        }
-        let length = self.encoder.encode(&self.pending[..count], payload);
-        self.pending.drain(..count);
-        (length > 0).then_some(length)
-    }
-}
-
-fn samples_of(rate: Rate, ms: u32) -> usize {
-    (rate.hz() / 1_000 * ms) as usize
 }

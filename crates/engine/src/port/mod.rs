@@ -9,7 +9,7 @@ pub mod source;
 pub mod tap;
 pub mod webrtc;
 
-use self::audio_out::{AudioOut, OutAudio};
+use self::audio_out::{AudioOut, OutAudio, Plan};
 use self::player::PlayerPort;
 use self::rtp::RtpPort;
 use self::tap::TapPort;
@@ -17,7 +17,7 @@ use self::webrtc::WebRtcPort;
 use crate::clock::Nanos;
 use crate::codec::MAX_PAYLOAD;
 use crate::dtmf::Moment;
-use crate::id::SessionId;
+use crate::id::{SessionId, TrackId};
 use crate::io::MediaIo;
 
 pub struct Port {
@@ -45,6 +45,24 @@ impl Port {
 }
 
 impl PortKind {
+    /// The voice of its peer.
+    pub fn audio_track(&self) -> Option<TrackId> {
+        match self {
+            PortKind::Rtp(port) => Some(port.track),
+            PortKind::WebRtc(port) => port.audio_track(),
+            PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => None,
+        }
+    }
+
+    /// Whether its peer is sent a mix.
+    pub fn mixes(&self) -> bool {
+        match self {
+            PortKind::Rtp(port) => port.out.plan == Plan::Mix,
+            PortKind::WebRtc(port) => port.audio.plan == Plan::Mix,
+            PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => false,
+        }
+    }
+
     /// Send what a frame of a digit is: an event where the peer takes them, else its tone. True as for `send`.
     pub fn send_digit(&mut self, moment: &Moment, now: Nanos, io: &mut dyn MediaIo) -> bool {
         let (out, takes_events) = match self {

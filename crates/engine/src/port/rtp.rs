@@ -306,19 +306,6 @@ impl RtpPort {
         Received::Report
     }
 
-    /// Mix one frame and put what is full on the wire.
-    pub fn mix<'a>(
-        &mut self,
-        frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>,
-        now: Nanos,
-        io: &mut dyn MediaIo,
-    ) {
-        let Some((mut wire, out)) = self.wire() else {
-            return;
-        };
-        out.mix(frame_of, now, |audio| wire.send(&audio, io));
-    }
-
     /// Put a packet on the wire.
     pub fn send(&mut self, audio: &OutAudio<'_>, io: &mut dyn MediaIo) {
         if let Some((mut wire, _)) = self.wire() {
@@ -443,12 +430,14 @@ impl RtpPort {
             rtt_ms: self.rtt_ms(),
             burst_ratio: loss.burst_ratio,
             mos: audio_mos(
+                self.codec,
                 self.reception.packets,
                 loss,
                 self.reception.jitter_ms(),
                 self.rtt_ms(),
             ),
             level_dbov,
+            speech: None,
         };
         let (lost, jitter_ms) = self.about_us.map_or((0, 0.0), |about| {
             let jitter_ms = f64::from(about.jitter) * 1e3 / f64::from(rate);
@@ -466,8 +455,15 @@ impl RtpPort {
             jitter_ms,
             rtt_ms: self.rtt_ms(),
             burst_ratio: heard.burst_ratio,
-            mos: audio_mos(self.out.packets, heard, jitter_ms, self.rtt_ms()),
+            mos: audio_mos(
+                self.out.codec,
+                self.out.packets,
+                heard,
+                jitter_ms,
+                self.rtt_ms(),
+            ),
             level_dbov: None,
+            speech: None,
         };
         vec![incoming, outgoing]
     }

@@ -212,16 +212,6 @@ impl WebRtcPort {
             .is_some_and(|mid| self.leg.takes_events(mid, rate))
     }
 
-    /// Mix one frame and queue what is full.
-    pub fn mix<'a>(&mut self, frame_of: impl FnMut(TrackId) -> Option<&'a [i16]>, now: Nanos) {
-        let Some(mid) = self.mid_of(MediaKind::Audio) else {
-            return;
-        };
-        let (leg, clock) = (&mut self.leg, self.clock);
-        self.audio
-            .mix(frame_of, now, |audio| send(leg, clock, mid, &audio, now));
-    }
-
     pub fn shows_video(&self) -> bool {
         self.videos.iter().any(|video| video.source().is_some())
     }
@@ -327,44 +317,48 @@ impl WebRtcPort {
             let Some(stats) = measured.iter().find(|stats| stats.mid == line.mid) else {
                 continue;
             };
-            let codec = (line.kind != MediaKind::Audio).then_some("VP8");
-            let of = |direction: Direction, track, codec, counted: &webrtc::DirectionStats| {
+            let of = |direction: Direction,
+                      track,
+                      codec: Option<Codec>,
+                      counted: &webrtc::DirectionStats| {
                 let jitter_ms = counted
                     .jitter
                     .map_or(0.0, |jitter| jitter.as_secs_f64() * 1e3);
                 let rtt_ms = stats.rtt.map(|rtt| rtt.as_secs_f64() * 1e3);
                 // How its losses gather is not told: they count as random.
                 let loss = Loss::new(counted.packets + counted.lost, counted.lost, counted.lost);
-                let mos = audio_mos(counted.packets, loss, jitter_ms, rtt_ms);
+                let is_audio = line.kind == MediaKind::Audio;
+                let codec = codec.filter(|_| is_audio);
+                let mos = audio_mos(codec, counted.packets, loss, jitter_ms, rtt_ms);
                 TrackStats {
                     track,
                     direction,
                     kind: line.kind,
-                    codec,
+                    codec: if is_audio {
+                        codec.map(Codec::name)
+                    } else {
+                        Some("VP8")
+                    },
                     packets: counted.packets,
                     bytes: counted.bytes,
                     lost: counted.lost,
                     jitter_ms,
                     rtt_ms,
                     burst_ratio: loss.burst_ratio,
-                    mos: mos.filter(|_| line.kind == MediaKind::Audio),
+                    mos,
                     level_dbov: track.and_then(|track| heard(track).1),
+                    speech: None,
                 }
             };
-            let audio_in = heard(line.track).0.map(Codec::name);
-            let audio_out = self.audio.codec.map(Codec::name);
+            let audio_in = heard(line.track).0;
+            let audio_out = self.audio.codec;
             all.push(of(
                 Direction::In,
                 Some(line.track),
-                codec.or(audio_in),
+                audio_in,
                 &stats.incoming,
             ));
-            all.push(of(
-                Direction::Out,
-                None,
-                codec.or(audio_out),
-                &stats.outgoing,
-            ));
+            all.push(of(Direction::Out, None, audio_out, &stats.outgoing));
         }
         all
     }

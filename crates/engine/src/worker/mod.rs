@@ -2,11 +2,13 @@
 //! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
 //! what is recorded on the tape.
 
+mod buses;
 mod digits;
 mod legs;
 mod packets;
 mod plan;
 mod ports;
+mod talkers;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -16,13 +18,16 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use self::buses::Buses;
+use self::talkers::Talkers;
 use crate::clock::{Clock, Nanos};
 use crate::command::Command;
-use crate::event::EventQueue;
-use crate::id::{IdMap, PortId, TrackId};
+use crate::event::{EventQueue, Happening};
+use crate::id::{IdMap, PortId, SessionId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::MediaIo;
 use crate::matrix::Matrix;
+use crate::overload::Stage;
 use crate::port::Port;
 use crate::random::Random;
 use crate::recording::Tape;
@@ -32,6 +37,8 @@ use crate::wheel::Wheel;
 
 /// What a worker is made with.
 pub struct WorkerSettings {
+    /// Among the workers, from 0.
+    pub index: usize,
     pub media_timeout: Nanos,
     /// Translates instants for WebRTC legs; never asked for the time.
     pub clock: Clock,
@@ -39,6 +46,9 @@ pub struct WorkerSettings {
 }
 
 pub struct Worker {
+    index: usize,
+    /// What it has given up to keep up.
+    stage: Stage,
     media_timeout: Nanos,
     clock: Clock,
     random: Random,
@@ -52,6 +62,12 @@ pub struct Worker {
     wheel: Wheel,
     sweep_due: Nanos,
 
+    buses: Buses,
+    talkers: IdMap<SessionId, Talkers>,
+    /// So many talkers are mixed where many are heard; 0 for all.
+    loudest: usize,
+    /// Talkers by loudness, within a tick.
+    ranks: Vec<(f32, TrackId)>,
     legs: Legs,
     /// Ports that mixed their last frame, within a tick.
     leaving: Vec<PortId>,
@@ -81,6 +97,8 @@ impl Worker {
         now: Nanos,
     ) -> Worker {
         Worker {
+            index: settings.index,
+            stage: Stage::Calm,
             media_timeout: settings.media_timeout,
             clock: settings.clock,
             random: settings.random,
@@ -92,6 +110,10 @@ impl Worker {
             matrix: Matrix::default(),
             wheel: Wheel::new(now),
             sweep_due: now,
+            buses: Buses::default(),
+            talkers: IdMap::default(),
+            loudest: 0,
+            ranks: Vec::new(),
             legs: Legs::default(),
             leaving: Vec::new(),
             closing: Vec::new(),
@@ -162,6 +184,14 @@ impl Worker {
                 let _ = reply.try_send(self.stats(port));
             }
         }
+    }
+
+    /// Give up what the stage says, or take it back, and tell.
+    pub fn shed(&mut self, stage: Stage, now: Nanos) {
+        self.stage = stage;
+        let worker = self.index;
+        self.events
+            .tell(now, Happening::StageChanged { worker, stage });
     }
 
     /// Close everything.

@@ -11,7 +11,7 @@ use crate::port::player::PlayerPort;
 use crate::port::{Port, PortKind};
 use crate::stats::MediaKind;
 use crate::track::Track;
-use crate::wheel::{set_member, Wheel};
+use crate::wheel::set_member;
 
 impl Worker {
     pub(super) fn connect(&mut self, crosspoint: Crosspoint, now: Nanos) {
@@ -69,38 +69,52 @@ impl Worker {
             tap.set_voices(&voices);
             return voices.iter().for_each(|&(track, _)| self.provide(track));
         }
-        let slot = Wheel::slot_of(port.session);
         let Some(out) = port.audio_out() else { return };
+        let before = (out.plan, out.mix_rate());
         match (voices.as_slice(), rate) {
             (_, None) => out.set_plan(Plan::Silent),
             _ if !out.is_sending() => out.set_plan(Plan::Silent),
             (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => {
-                let track = &self.tracks[&source];
-                if out.plan == Plan::Mix && track.playout.is_some() {
+                if out.plan == Plan::Mix && self.tracks[&source].playout.is_some() {
                     out.leave_for(source); // relayed from the next tick on
                 } else {
                     out.set_plan(Plan::Relay(source));
                 }
             }
-            (voices, Some(rate)) => {
-                let relayed = out.plan;
-                out.set_mix(voices, rate);
-                let goes_on = |&&(track, gain): &&(TrackId, f32)| {
-                    relayed == Plan::Relay(track)
-                        && gain == 1.0
-                        && !self.tracks[&track].is_player()
-                        && self.tracks[&track].playout.is_none()
-                };
-                if let Some(&(source, _)) = voices.iter().find(goes_on) {
-                    out.await_playout(source, now);
-                }
-            }
+            _ => out.set_plan(Plan::Mix),
         }
-        let mixes = out.plan == Plan::Mix;
-        set_member(&mut self.wheel.slot(slot).mixed, id, mixes);
-        for (track, _) in voices {
-            self.provide(track);
+        match rate.filter(|_| out.plan == Plan::Mix) {
+            Some(rate) => self.mix(id, &voices, rate, before.0, now),
+            None => self.alight(id),
         }
+        let out = self.ports.get_mut(&id).and_then(Port::audio_out);
+        let after = out.map(|out| (out.plan, out.mix_rate()));
+        if after != Some(before) || before.0 != Plan::Mix {
+            voices.iter().for_each(|&(track, _)| self.provide(track));
+        }
+    }
+
+    /// Let a port mix these voices; `rate` is the highest that any of them has.
+    fn mix(&mut self, id: PortId, voices: &[(TrackId, f32)], rate: Rate, before: Plan, now: Nanos) {
+        let Some(out) = self.ports.get_mut(&id).and_then(Port::audio_out) else {
+            return;
+        };
+        let last = out.bus().filter(|_| out.leaving_for().is_some());
+        let form = match last.and_then(|bus| self.buses.get(bus)) {
+            Some(bus) => bus.form(),
+            None => match out.form(rate) {
+                Some(form) => form,
+                None => return,
+            },
+        };
+        let goes_on = |&&(track, gain): &&(TrackId, f32)| {
+            before == Plan::Relay(track)
+                && gain == 1.0
+                && !self.tracks[&track].is_player()
+                && self.tracks[&track].playout.is_none()
+        };
+        let relayed = voices.iter().find(goes_on).map(|&(track, _)| track);
+        self.board(id, form, voices, relayed, now);
     }
 
     /// The last mixed frame is sent: relay, after what waits of the source in its playout.

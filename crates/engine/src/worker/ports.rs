@@ -39,8 +39,12 @@ impl Worker {
         session: SessionId,
         kind: MediaKind,
     ) {
-        self.tracks
-            .insert(id, Track::new(port, kind, Wheel::slot_of(session)));
+        let mut track = Track::new(port, kind, Wheel::slot_of(session));
+        track.session = session;
+        self.tracks.insert(id, track);
+        if kind == MediaKind::Audio {
+            self.enter_talkers(session, id);
+        }
     }
 
     pub(super) fn open_rtp(
@@ -82,11 +86,7 @@ impl Worker {
 
     pub(super) fn open_tap(&mut self, id: PortId, session: SessionId, tap: Box<TapPort>) {
         self.open(id, session, PortKind::Tap(tap));
-        set_member(
-            &mut self.wheel.slot(Wheel::slot_of(session)).mixed,
-            id,
-            true,
-        );
+        set_member(&mut self.wheel.slot(Wheel::slot_of(session)).taps, id, true);
     }
 
     pub(super) fn open_recorder(&mut self, id: PortId, session: SessionId) {
@@ -181,6 +181,7 @@ impl Worker {
         io: &mut dyn MediaIo,
     ) {
         let stats = self.stats(id);
+        self.alight(id);
         let Some(Port { session, mut kind }) = self.ports.remove(&id) else {
             return;
         };
@@ -193,7 +194,7 @@ impl Worker {
             self.disconnect(source, id, now);
         }
         let slot = self.wheel.slot(Wheel::slot_of(session));
-        set_member(&mut slot.mixed, id, false);
+        set_member(&mut slot.taps, id, false);
         set_member(&mut slot.players, id, false);
         set_member(&mut slot.pressing, id, false);
         match &mut kind {
@@ -221,6 +222,7 @@ impl Worker {
         }
         if let Some(track) = self.tracks.remove(&id) {
             set_member(&mut self.wheel.slot(track.slot).listened, id, false);
+            self.leave_talkers(track.session, id);
         }
     }
 
@@ -236,10 +238,15 @@ impl Worker {
                 .get(&id)
                 .map_or((None, None), |track| (track.codec, track.level_dbov))
         };
-        match self.ports.get(&id).map(|port| &port.kind) {
+        let mut all = match self.ports.get(&id).map(|port| &port.kind) {
             Some(PortKind::Rtp(rtp)) => rtp.stats(heard(rtp.track).1),
             Some(PortKind::WebRtc(port)) => port.stats(heard),
             Some(PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_)) | None => Vec::new(),
+        };
+        for stats in &mut all {
+            let track = stats.track.and_then(|track| self.tracks.get(&track));
+            stats.speech = track.and_then(|track| track.activity.speech());
         }
+        all
     }
 }

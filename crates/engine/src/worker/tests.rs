@@ -1,6 +1,7 @@
 //! A worker driven with made-up instants: each test is a call of some seconds that takes no time.
 
 mod secured;
+mod sharing;
 
 mod switching;
 
@@ -106,6 +107,7 @@ impl Call {
         let events = Arc::new(EventQueue::new().unwrap());
         let counters = Arc::new(Counters::default());
         let settings = WorkerSettings {
+            index: 0,
             media_timeout: 30 * SECOND,
             clock,
             random: Random::with_seed(7),

@@ -35,6 +35,8 @@ impl Worker {
         self.wake_legs(now);
         self.poll_legs(now, io);
         if now >= self.sweep_due {
+            let passed = SWEEP_PERIOD + now.saturating_sub(self.sweep_due);
+            self.follow_speakers(passed, now);
             self.sweep_due = now + SWEEP_PERIOD;
             self.sweep(now, io);
         }
@@ -48,13 +50,25 @@ impl Worker {
         for track in &slot.listened {
             self.pull(*track, at);
         }
-        for &port in &slot.mixed {
-            self.tick_mixer(port, at, io);
+        for &session in &slot.crowds {
+            self.choose_loudest(session, at);
+        }
+        for sum in &mut slot.sums {
+            self.tick_sum(sum);
+        }
+        for &bus in &slot.buses {
+            self.tick_bus(bus, &slot.sums, at, io);
+        }
+        for &tap in &slot.taps {
+            self.tick_tap(tap, at);
         }
         slot.pressing.retain(|&port| self.tick_digits(port, at, io));
         *self.wheel.slot(index) = slot;
         while let Some(port) = self.leaving.pop() {
             self.leave_mix(port, at, io);
+        }
+        while let Some(bus) = self.buses.settled.pop() {
+            self.settle(bus, index);
         }
     }
 
@@ -165,41 +179,20 @@ impl Worker {
         }
     }
 
-    fn tick_mixer(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) {
-        let Some(port) = self.ports.get_mut(&id) else {
+    fn tick_tap(&mut self, id: PortId, at: Nanos) {
+        let Some(Port {
+            kind: PortKind::Tap(tap),
+            ..
+        }) = self.ports.get_mut(&id)
+        else {
             return;
         };
-        let rate = match &port.kind {
-            PortKind::Tap(tap) => Some(tap.rate()),
-            _ => port.audio_out().and_then(|out| out.mix_rate()),
-        };
-        let Some(rate) = rate else { return };
-        let tracks = &self.tracks;
-        let playout = |track| tracks.get(&track)?.playout.as_ref();
-        let has_begun = |track| playout(track).is_some_and(|playout| playout.has_begun());
-        if let Some(out) = port.audio_out() {
-            if out.leaving_for().is_some() {
-                self.leaving.push(id);
-            }
-            if out.awaits(has_begun, at) {
-                return;
-            }
-        }
+        let (tracks, rate) = (&self.tracks, tap.rate());
         let frame_of = |track| Some(tracks.get(&track)?.frames.as_ref()?.at(rate));
-        match &mut port.kind {
-            PortKind::Rtp(rtp) => rtp.mix(frame_of, at, io),
-            PortKind::WebRtc(port) => {
-                port.mix(frame_of, at);
-                self.legs.dirty.push(id);
-            }
-            PortKind::Tap(tap) => {
-                let Tapped { lost, tell } = tap.tick(frame_of, at);
-                self.counters.tap_frames_lost.add(u64::from(lost));
-                if tell {
-                    self.events.tell(at, Happening::FramesReady { tap: id });
-                }
-            }
-            PortKind::Player(_) | PortKind::Recorder => {}
+        let Tapped { lost, tell } = tap.tick(frame_of, at);
+        self.counters.tap_frames_lost.add(u64::from(lost));
+        if tell {
+            self.events.tell(at, Happening::FramesReady { tap: id });
         }
     }
 

@@ -6,6 +6,7 @@ use super::Worker;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::port::webrtc::{Forwarded, WebRtcPort};
+use crate::overload::Stage;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::stats::MediaKind;
@@ -170,6 +171,10 @@ impl Worker {
         };
         let (screen, camera) = (layers(MediaKind::Screen), layers(MediaKind::Camera));
         let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, dip, now);
+        let bandwidth = match self.stage >= Stage::Thinning {
+            true => Some(0),
+            false => bandwidth,
+        };
         let chosen = share(
             bandwidth,
             |room| choice(MediaKind::Screen, room),

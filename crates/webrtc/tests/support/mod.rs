@@ -1,8 +1,9 @@
 //! Two peers in memory with made-up time: str0m as the browser that offers, our leg that answers.
 #![allow(dead_code)] // each test file uses its part
 
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
@@ -33,6 +34,23 @@ pub fn identity() -> Identity {
 
 pub fn leg_config() -> LegConfig {
     LegConfig::new(identity(), vec![leg_addr()])
+}
+
+thread_local! {
+    static LEG_WORKS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is in the leg of a [`Pair`], for tests that count what it costs.
+pub fn leg_works() -> bool {
+    LEG_WORKS.get()
+}
+
+/// Let the leg work.
+fn on_leg<T>(work: impl FnOnce() -> T) -> T {
+    LEG_WORKS.set(true);
+    let done = work();
+    LEG_WORKS.set(false);
+    done
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,6 +151,7 @@ pub struct Pair {
     pub browser_events: Vec<RtcEvent>,
     pub leg_events: Vec<Event>,
     pub loss: Loss,
+    pub one_way: Duration,
     /// Datagrams that reached the leg, kept as material for malformed ones.
     pub seen_by_leg: Vec<Vec<u8>>,
     pub leg_wakeups: usize,
@@ -174,6 +193,7 @@ impl Pair {
             browser_events: Vec::new(),
             leg_events: Vec::new(),
             loss: Box::new(|_, _| false),
+            one_way: ONE_WAY,
             seen_by_leg: Vec::new(),
             leg_wakeups: 0,
             in_flight: Vec::new(),
@@ -244,7 +264,7 @@ impl Pair {
         }
         if self.leg.next_timeout() <= self.now {
             self.leg_wakeups += 1;
-            self.leg.handle_timeout(self.now);
+            on_leg(|| self.leg.handle_timeout(self.now));
         }
         self.drain();
         true
@@ -259,8 +279,8 @@ impl Pair {
         for (_, toward, datagram) in due {
             match toward {
                 Toward::Leg => {
-                    self.leg
-                        .handle_datagram(now, browser_addr(), leg_addr(), &datagram);
+                    let (from, to) = (browser_addr(), leg_addr());
+                    on_leg(|| self.leg.handle_datagram(now, from, to, &datagram));
                     self.seen_by_leg.push(datagram);
                 }
                 Toward::Browser => self.browser_takes(&datagram),
@@ -282,7 +302,7 @@ impl Pair {
     }
 
     pub fn drain(&mut self) {
-        while let Some(output) = self.leg.poll() {
+        while let Some(output) = on_leg(|| self.leg.poll()) {
             match output {
                 Output::Transmit { remote, datagram } => {
                     assert_eq!(remote, browser_addr());
@@ -309,7 +329,8 @@ impl Pair {
 
     fn fly(&mut self, toward: Toward, datagram: Vec<u8>) {
         if !(self.loss)(toward, &datagram) {
-            self.in_flight.push((self.now + ONE_WAY, toward, datagram));
+            let arrival = self.now + self.one_way;
+            self.in_flight.push((arrival, toward, datagram));
         }
     }
 
@@ -356,8 +377,13 @@ impl Pair {
         self.drain();
     }
 
-    pub fn leg_sends(&mut self, mid: Mid, codec: Codec, packet: OutPacket<&[u8]>) -> bool {
-        let sent = self.leg.send(self.now, mid, codec, packet);
+    pub fn leg_sends<P: Into<Arc<[u8]>>>(
+        &mut self,
+        mid: Mid,
+        codec: Codec,
+        packet: OutPacket<P>,
+    ) -> bool {
+        let sent = on_leg(|| self.leg.send(self.now, mid, codec, packet));
         self.drain();
         sent
     }

@@ -46,6 +46,7 @@ fn address(port: PortId) -> SocketAddr {
 
 fn call(now: Nanos, clock: Clock) -> Worker {
     let settings = WorkerSettings {
+        index: 0,
         media_timeout: 30 * SECOND,
         clock,
         random: Random::with_seed(7),
