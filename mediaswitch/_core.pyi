@@ -23,7 +23,9 @@ __all__ = [
     "DataMessage",
     "DifferentSessions",
     "Digit",
+    "DtlsPeer",
     "FramesReady",
+    "IcePeer",
     "MediaCore",
     "MediaStarted",
     "MediaStopped",
@@ -133,6 +135,22 @@ class SrtpKeys:
 
     def __new__(cls, profile: str, *, send: bytes, receive: bytes) -> SrtpKeys:
         """profile: a crypto-suite of RFC 4568 or RFC 7714. Raises BadSetting for an unknown one or a wrong length."""
+
+@final
+class DtlsPeer:
+    """The peer of a DTLS handshake (RFC 5763), known by the fingerprint of its certificate."""
+
+    def __new__(cls, algorithm: str, digest: bytes, *, active: bool) -> DtlsPeer:
+        """algorithm: a hash function of RFC 8122 ("sha-256"). active: we are the client.
+
+        Raises BadSetting for an unknown one or a wrong length.
+        """
+
+@final
+class IcePeer:
+    """Who may make connectivity checks on a port (RFC 8445): its user fragment, and ours with its password."""
+
+    def __new__(cls, *, local_ufrag: str, local_password: str, remote_ufrag: str) -> IcePeer: ...
 
 @final
 class PlayerPort:
@@ -393,7 +411,7 @@ class CoreEvent:
 
 @final
 class PortConnected(CoreEvent):
-    """A WebRTC port's ICE and DTLS are done."""
+    """A WebRTC port's ICE and DTLS are done, or the DTLS of an RTP port."""
 
     def __new__(cls, *, port: int, at_ns: int) -> PortConnected: ...
     @property
@@ -401,7 +419,7 @@ class PortConnected(CoreEvent):
 
 @final
 class PortFailed(CoreEvent):
-    """A WebRTC port could not connect; `reason` is "ice", "dtls" or words. The port stays until closed."""
+    """A port could not connect; `reason` is "ice", "dtls" or words. The port stays until closed."""
 
     def __new__(cls, *, port: int, reason: str, at_ns: int) -> PortFailed: ...
     @property
@@ -614,6 +632,8 @@ class MediaCore:
         ice_tcp: bool = False,
         opus_dtx: bool = False,
         loudest_talkers: int = 5,
+        bind_ip6: str | None = None,
+        public_ip6: str | None = None,
     ) -> MediaCore:
         """Start the workers.
 
@@ -621,8 +641,9 @@ class MediaCore:
         even ones, RTCP on the odd ones next to them. webrtc_port: UDP port of worker 0 (worker i has +i); 0 takes any
         free ones. ice_tcp: take WebRTC peers by TCP too, at the same port numbers (RFC 6544). opus_dtx: ask browsers to
         send no Opus in silence (RFC 7587 §6.1). loudest_talkers: where more tracks of a session than this are heard by
-        more ports than this, only so many are mixed, the loudest; 0: always all. Raises BadSetting, and OSError if a
-        WebRTC port is taken.
+        more ports than this, only so many are mixed, the loudest; 0: always all. bind_ip6, public_ip6: as those without
+        6, of RTP ports for peers of IPv6; without the first there are none. Raises BadSetting, and OSError if a WebRTC
+        port is taken.
         """
 
     def close(self) -> None:
@@ -637,8 +658,11 @@ class MediaCore:
     def now_ns(self) -> int:
         """This instant on the one clock."""
 
-    def open_rtp(self, session: int, *, allow_latch: bool = True) -> RtpPort:
-        """Open an RTP port. Raises NoFreePort.
+    def dtls_fingerprint(self) -> bytes:
+        """Return the SHA-256 digest of the certificate that RTP ports show in DTLS."""
+
+    def open_rtp(self, session: int, *, allow_latch: bool = True, ipv6: bool = False) -> RtpPort:
+        """Open an RTP port. Raises NoFreePort, or BadSetting where there is no IPv6.
 
         allow_latch: also take a source at an address that was not signalled (callers behind NAT), after four packets
         in a row or one that the peer's SRTP key protects; once after each `configure_rtp`, and only before media came
@@ -659,11 +683,16 @@ class MediaCore:
         send: bool,
         receive: bool,
         srtp: SrtpKeys | None = None,
+        dtls: DtlsPeer | None = None,
+        ice: IcePeer | None = None,
         rtcp_mux: bool = False,
     ) -> None:
         """Apply an offer and its answer. remote_port 0 or ip 0.0.0.0: send nothing.
 
         srtp: None for plain RTP; a direction whose key is as before keeps its roll-over counters (RFC 3711 §3.3.1).
+        dtls: keys come by a handshake, and until then nothing passes; PortConnected or PortFailed tells its end. The
+        association goes on while its digest and role stay the same.
+        ice: the peer is heard and sent to where it nominates to be (RFC 8445, as a lite agent).
         rtcp_mux: RTCP goes by the port of RTP (RFC 5761).
         codec: "PCMU", "PCMA", "G722" (clock rate 8000, RFC 3551 §4.5.2), "L16" (8000 or 16000) or "opus".
         The outgoing SSRC, sequence and timestamp go on. Raises BadSetting.

@@ -123,6 +123,7 @@ fn switch(calls: usize) -> (f64, f64) {
         workers: 1,
         bind_ip: LOCALHOST,
         public_ip: LOCALHOST,
+        ipv6: None,
         rtp_ports: (30_000, 39_999),
         webrtc_port: 0,
         ice_tcp: false,

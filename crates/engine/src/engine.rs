@@ -53,6 +53,8 @@ pub struct Settings {
     pub bind_ip: IpAddr,
     /// What SDP announces.
     pub public_ip: IpAddr,
+    /// As both of these, of RTP ports for peers of IPv6; None: none of those.
+    pub ipv6: Option<(IpAddr, IpAddr)>,
     /// Inclusive.
     pub rtp_ports: (u16, u16),
     /// UDP port of worker 0, the next one for worker 1 and so on; 0 for any.
@@ -155,6 +157,8 @@ pub struct Engine {
     events: Arc<EventQueue>,
     counters: Arc<Counters>,
     identity: Identity,
+    /// Of RTP ports.
+    dtls: dtls::Identity,
     control: Mutex<Shared>,
     last_id: AtomicU64,
     last_play: AtomicU64,
@@ -172,6 +176,8 @@ impl Engine {
             .collect::<Result<Vec<_>, CoreError>>()?;
         let identity = Identity::generate()
             .ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
+        let dtls = dtls::Identity::generate()
+            .ok_or_else(|| CoreError::BadSetting("no certificate can be made".into()))?;
         let control = Shared {
             workers,
             placement: Placement::default(),
@@ -185,6 +191,7 @@ impl Engine {
             events,
             counters,
             identity,
+            dtls,
             control: Mutex::new(control),
             last_id: AtomicU64::new(0),
             last_play: AtomicU64::new(0),
@@ -254,6 +261,11 @@ impl Engine {
         self.control.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The certificate that RTP ports show in DTLS.
+    pub fn dtls_identity(&self) -> &dtls::Identity {
+        &self.dtls
+    }
+
     /// Open what becomes a port of the session, on the session's worker; a new session is given one.
     fn opening<T>(
         &self,
@@ -270,8 +282,30 @@ impl Engine {
     }
 
     pub fn open_rtp(&self, session: SessionId, allow_latch: bool) -> Result<OpenedRtp, CoreError> {
+        let addresses = (self.settings.bind_ip, self.settings.public_ip);
         self.opening(session, |control| {
-            self.open_rtp_at(control, session, allow_latch)
+            self.open_rtp_at(control, session, allow_latch, addresses)
+        })
+    }
+
+    /// As `open_rtp`, for a peer of IPv6.
+    pub fn open_rtp_ipv6(
+        &self,
+        session: SessionId,
+        allow_latch: bool,
+    ) -> Result<OpenedRtp, CoreError> {
+        let Settings {
+            bind_ip,
+            public_ip,
+            ipv6,
+            ..
+        } = self.settings;
+        let main = public_ip.is_ipv6().then_some((bind_ip, public_ip));
+        let addresses = ipv6
+            .or(main)
+            .ok_or_else(|| CoreError::BadSetting("IPv6 media is not set up".into()))?;
+        self.opening(session, |control| {
+            self.open_rtp_at(control, session, allow_latch, addresses)
         })
     }
 
@@ -280,11 +314,12 @@ impl Engine {
         control: &mut Shared,
         session: SessionId,
         allow_latch: bool,
+        (bind_ip, public_ip): (IpAddr, IpAddr),
     ) -> Result<OpenedRtp, CoreError> {
         let (low, high) = self.settings.rtp_ports;
         let start = control.next_rtp_port;
-        let (rtp, rtcp) = udp::bind_pair(self.settings.bind_ip, start, (low, high))
-            .ok_or(CoreError::NoFreePort)?;
+        let (rtp, rtcp) =
+            udp::bind_pair(bind_ip, start, (low, high)).ok_or(CoreError::NoFreePort)?;
         let udp_port = rtp.local_addr()?.port();
         // The search goes on after it, so that a port rests before a new call hears the stragglers of the old one.
         control.next_rtp_port = if udp_port.saturating_add(2) < high {
@@ -316,7 +351,7 @@ impl Engine {
         Ok(OpenedRtp {
             port,
             track,
-            address: SocketAddr::new(self.settings.public_ip, udp_port),
+            address: SocketAddr::new(public_ip, udp_port),
         })
     }
 
@@ -736,10 +771,14 @@ fn check(settings: &Settings) -> Result<(), CoreError> {
             "no pair of ports in the RTP range {low} to {high}"
         )));
     }
-    if settings.public_ip.is_unspecified() {
+    let told = settings.ipv6.map_or(settings.public_ip, |(_, told)| told);
+    if settings.public_ip.is_unspecified() || told.is_unspecified() {
         return Err(CoreError::BadSetting(
             "public_ip is needed where bind_ip is any address".into(),
         ));
+    }
+    if settings.ipv6.is_some_and(|(bound, told)| !bound.is_ipv6() || !told.is_ipv6()) {
+        return Err(CoreError::BadSetting("bind_ip6 and public_ip6 must be of IPv6".into()));
     }
     if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port)
     {

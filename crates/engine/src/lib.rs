@@ -36,4 +36,4 @@ pub mod worker;
 
 pub use engine::{Engine, Settings};
 pub use error::CoreError;
-pub use srtp;
+pub use {dtls, ice, srtp};

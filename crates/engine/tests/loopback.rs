@@ -19,6 +19,7 @@ fn settings(rtp_ports: (u16, u16)) -> Settings {
         workers: 2,
         bind_ip: LOCALHOST,
         public_ip: LOCALHOST,
+        ipv6: None,
         rtp_ports,
         webrtc_port: 0,
         ice_tcp: false,

@@ -20,6 +20,7 @@ fn engine(rtp_ports: (u16, u16)) -> Engine {
         workers: 1,
         bind_ip: LOCALHOST,
         public_ip: LOCALHOST,
+        ipv6: None,
         rtp_ports,
         webrtc_port: 0,
         ice_tcp: false,

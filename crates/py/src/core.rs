@@ -16,8 +16,8 @@ use crate::errors::{to_py_error, BadSetting};
 use crate::events;
 use crate::taps::{parse_rate, Source, Tap};
 use crate::values::{
-    AnyPlayItem, Counters, PlayerPort, RtpPort, SegmentSummary, SrtpKeys, TrackStats, WebRtcPort,
-    WorkerLoad,
+    AnyPlayItem, Counters, DtlsPeer, IcePeer, PlayerPort, RtpPort, SegmentSummary, SrtpKeys,
+    TrackStats, WebRtcPort, WorkerLoad,
 };
 
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
@@ -54,7 +54,7 @@ impl MediaCore {
     #[new]
     #[pyo3(signature = (
         *, workers, bind_ip, public_ip, rtp_ports, webrtc_port, clock_offset_ns, media_timeout_ms = 30_000,
-        ice_tcp = false, opus_dtx = false, loudest_talkers = 5
+        ice_tcp = false, opus_dtx = false, loudest_talkers = 5, bind_ip6 = None, public_ip6 = None
     ))]
     #[allow(clippy::too_many_arguments)] // the settings of the core, each by its name
     fn new(
@@ -69,12 +69,17 @@ impl MediaCore {
         ice_tcp: bool,
         opus_dtx: bool,
         loudest_talkers: usize,
+        bind_ip6: Option<&str>,
+        public_ip6: Option<&str>,
     ) -> PyResult<MediaCore> {
         let bind_ip = parse_ip(bind_ip)?;
+        let bind_ip6 = bind_ip6.map(parse_ip).transpose()?;
+        let public_ip6 = public_ip6.map(parse_ip).transpose()?;
         let settings = Settings {
             workers,
             bind_ip,
             public_ip: public_ip.map_or(Ok(bind_ip), parse_ip)?,
+            ipv6: bind_ip6.map(|bind| (bind, public_ip6.unwrap_or(bind))),
             rtp_ports,
             webrtc_port,
             ice_tcp,
@@ -111,12 +116,26 @@ impl MediaCore {
         self.engine.now()
     }
 
-    /// Open an RTP port. Raises NoFreePort.
-    #[pyo3(signature = (session, *, allow_latch = true))]
-    fn open_rtp(&self, py: Python<'_>, session: u64, allow_latch: bool) -> PyResult<RtpPort> {
-        let opened = py
-            .detach(|| self.engine.open_rtp(SessionId(session), allow_latch))
-            .map_err(to_py_error)?;
+    /// The SHA-256 fingerprint of the certificate that RTP ports show in DTLS.
+    fn dtls_fingerprint(&self) -> Vec<u8> {
+        self.engine.dtls_identity().fingerprint().digest().to_vec()
+    }
+
+    /// Open an RTP port. Raises NoFreePort, BadSetting.
+    #[pyo3(signature = (session, *, allow_latch = true, ipv6 = false))]
+    fn open_rtp(
+        &self,
+        py: Python<'_>,
+        session: u64,
+        allow_latch: bool,
+        ipv6: bool,
+    ) -> PyResult<RtpPort> {
+        let session = SessionId(session);
+        let open = || match ipv6 {
+            true => self.engine.open_rtp_ipv6(session, allow_latch),
+            false => self.engine.open_rtp(session, allow_latch),
+        };
+        let opened = py.detach(open).map_err(to_py_error)?;
         Ok(RtpPort {
             port: opened.port.0,
             track: opened.track.0,
@@ -128,7 +147,7 @@ impl MediaCore {
     /// Apply an offer and its answer. Raises BadSetting.
     #[pyo3(signature = (
         port, *, remote_ip, remote_port, payload_type, codec, clock_rate, telephone_event_payload_type, ptime_ms, send,
-        receive, srtp = None, rtcp_mux = false
+        receive, srtp = None, dtls = None, ice = None, rtcp_mux = false
     ))]
     #[allow(clippy::too_many_arguments)] // what SDP says of one stream, each by its name
     fn configure_rtp(
@@ -145,6 +164,8 @@ impl MediaCore {
         send: bool,
         receive: bool,
         srtp: Option<PyRef<'_, SrtpKeys>>,
+        dtls: Option<PyRef<'_, DtlsPeer>>,
+        ice: Option<PyRef<'_, IcePeer>>,
         rtcp_mux: bool,
     ) -> PyResult<()> {
         let codec = match Codec::from_rtpmap(codec, clock_rate) {
@@ -167,6 +188,8 @@ impl MediaCore {
             receive,
             link: Link {
                 srtp: srtp.map(|keys| keys.0.clone()),
+                dtls: dtls.map(|peer| peer.link(self.engine.dtls_identity())),
+                ice: ice.map(|peer| peer.0.clone()),
                 rtcp_mux,
             },
         };

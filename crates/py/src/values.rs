@@ -3,9 +3,12 @@
 use std::path::PathBuf;
 
 use mediaswitch_engine::clock::MILLISECOND;
+use mediaswitch_engine::dtls::{Fingerprint, Hash, Identity};
 use mediaswitch_engine::engine::{self, OpenedTrack, OpenedWebRtc, PlayItem};
 use mediaswitch_engine::event::Segment;
+use mediaswitch_engine::ice::Credentials;
 use mediaswitch_engine::port::rtp;
+use mediaswitch_engine::port::setup::DtlsLink;
 use mediaswitch_engine::srtp::{MasterKey, Profile};
 use mediaswitch_engine::stats::{self, Direction, Speech};
 use pyo3::prelude::*;
@@ -40,6 +43,56 @@ impl SrtpKeys {
             send: key(send)?,
             receive: key(receive)?,
         }))
+    }
+}
+
+/// The peer of a DTLS handshake: the fingerprint of its certificate, and whether we are the client.
+#[pyclass(module = "mediaswitch._core", frozen)]
+pub struct DtlsPeer {
+    peer: Fingerprint,
+    is_active: bool,
+}
+
+#[pymethods]
+impl DtlsPeer {
+    /// Raises BadSetting for an unknown hash function or a digest of the wrong length.
+    #[new]
+    #[pyo3(signature = (algorithm, digest, *, active))]
+    fn new(algorithm: &str, digest: &[u8], active: bool) -> PyResult<DtlsPeer> {
+        let peer = Hash::from_name(algorithm)
+            .and_then(|hash| Fingerprint::new(hash, digest))
+            .ok_or_else(|| BadSetting::new_err(format!("no {algorithm} fingerprint")))?;
+        Ok(DtlsPeer {
+            peer,
+            is_active: active,
+        })
+    }
+}
+
+impl DtlsPeer {
+    pub fn link(&self, identity: &Identity) -> DtlsLink {
+        DtlsLink {
+            identity: identity.clone(),
+            peer: self.peer.clone(),
+            is_active: self.is_active,
+        }
+    }
+}
+
+/// Who may make connectivity checks on a port.
+#[pyclass(module = "mediaswitch._core", frozen)]
+pub struct IcePeer(pub Credentials);
+
+#[pymethods]
+impl IcePeer {
+    #[new]
+    #[pyo3(signature = (*, local_ufrag, local_password, remote_ufrag))]
+    fn new(local_ufrag: String, local_password: String, remote_ufrag: String) -> IcePeer {
+        IcePeer(Credentials {
+            local_ufrag,
+            local_password,
+            remote_ufrag,
+        })
     }
 }
 
@@ -328,6 +381,8 @@ impl From<engine::WorkerLoad> for WorkerLoad {
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<RtpPort>()?;
     module.add_class::<SrtpKeys>()?;
+    module.add_class::<DtlsPeer>()?;
+    module.add_class::<IcePeer>()?;
     module.add_class::<PlayerPort>()?;
     module.add_class::<TrackInfo>()?;
     module.add_class::<WebRtcPort>()?;

@@ -9,11 +9,20 @@ pub struct SrtpKeys {
     pub receive: MasterKey,
 }
 
-/// Protects and unprotects for one port.
+impl From<dtls::Keys> for SrtpKeys {
+    fn from(keys: dtls::Keys) -> SrtpKeys {
+        SrtpKeys {
+            send: keys.send,
+            receive: keys.receive,
+        }
+    }
+}
+
+/// Protects and unprotects for one port. Without keys it lets nothing through, in either direction.
 pub(super) struct Guard {
-    keys: SrtpKeys,
-    sender: Sender,
-    receiver: Receiver,
+    keys: Option<SrtpKeys>,
+    sender: Option<Sender>,
+    receiver: Option<Receiver>,
     /// Under the key before this one, whose last packets may still be on their way.
     previous: Option<Receiver>,
 }
@@ -21,11 +30,21 @@ pub(super) struct Guard {
 impl Guard {
     fn new(keys: &SrtpKeys) -> Result<Guard, BadKey> {
         Ok(Guard {
-            sender: Sender::new(&keys.send)?,
-            receiver: Receiver::new(&keys.receive)?,
-            keys: keys.clone(),
+            sender: Some(Sender::new(&keys.send)?),
+            receiver: Some(Receiver::new(&keys.receive)?),
+            keys: Some(keys.clone()),
             previous: None,
         })
+    }
+
+    /// Keys are still to come.
+    pub fn shut() -> Guard {
+        Guard {
+            keys: None,
+            sender: None,
+            receiver: None,
+            previous: None,
+        }
     }
 
     /// What guards a port from now on. A direction whose key is as before keeps its roll-over counters.
@@ -37,37 +56,40 @@ impl Guard {
         let Some(mut guard) = guard else {
             return Ok(Some(Box::new(Guard::new(keys)?)));
         };
-        if guard.keys.send != keys.send {
-            guard.sender = Sender::new(&keys.send)?;
+        let known = guard.keys.as_ref();
+        let keeps_sender = known.is_some_and(|known| known.send == keys.send);
+        let keeps_receiver = known.is_some_and(|known| known.receive == keys.receive);
+        if !keeps_sender {
+            guard.sender = Some(Sender::new(&keys.send)?);
         }
-        if guard.keys.receive != keys.receive {
-            let receiver = Receiver::new(&keys.receive)?;
-            guard.previous = Some(std::mem::replace(&mut guard.receiver, receiver));
+        if !keeps_receiver {
+            guard.previous = guard.receiver.replace(Receiver::new(&keys.receive)?);
         }
-        guard.keys = keys.clone();
+        guard.keys = Some(keys.clone());
         Ok(Some(guard))
     }
 
-    /// Protect the RTP packet `buffer[..length]` in place; returns its new length.
-    pub fn protect_rtp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, Refused> {
-        self.sender.protect_rtp(buffer, length)
+    /// Protect the RTP packet `buffer[..length]` in place; returns its new length, None if it must not be sent.
+    pub fn protect_rtp(&mut self, buffer: &mut [u8], length: usize) -> Option<usize> {
+        self.sender.as_mut()?.protect_rtp(buffer, length).ok()
     }
 
-    /// Protect the RTCP packet `buffer[..length]` in place; returns its new length.
-    pub fn protect_rtcp(&mut self, buffer: &mut [u8], length: usize) -> Result<usize, Refused> {
-        self.sender.protect_rtcp(buffer, length)
+    /// Protect the RTCP packet `buffer[..length]` in place; returns its new length, None if it must not be sent.
+    pub fn protect_rtcp(&mut self, buffer: &mut [u8], length: usize) -> Option<usize> {
+        self.sender.as_mut()?.protect_rtcp(buffer, length).ok()
     }
 
-    /// Unprotect a datagram into `clear`.
+    /// Unprotect a datagram into `clear`; None for one that the peer's key did not protect, or that came before.
     pub fn unprotect<'a>(
         &mut self,
         datagram: &[u8],
         is_rtcp: bool,
         clear: &'a mut [u8],
-    ) -> Result<&'a [u8], Refused> {
-        let clear = clear.get_mut(..datagram.len()).ok_or(Refused::NoRoom)?;
+    ) -> Option<&'a [u8]> {
+        let receiver = self.receiver.as_mut()?;
+        let clear = clear.get_mut(..datagram.len())?;
         clear.copy_from_slice(datagram);
-        let mut result = open(&mut self.receiver, is_rtcp, clear);
+        let mut result = open(receiver, is_rtcp, clear);
         match (&result, &mut self.previous) {
             (Ok(_), _) => self.previous = None,
             (Err(_), Some(previous)) => {
@@ -76,7 +98,7 @@ impl Guard {
             }
             (Err(_), None) => {}
         }
-        result.map(|length| &clear[..length])
+        result.ok().map(|length| &clear[..length])
     }
 }
 
@@ -116,7 +138,7 @@ mod tests {
     }
 
     fn heard(guard: &mut Guard, datagram: &[u8]) -> bool {
-        guard.unprotect(datagram, false, &mut [0; 64]).is_ok()
+        guard.unprotect(datagram, false, &mut [0; 64]).is_some()
     }
 
     #[test]
@@ -132,6 +154,17 @@ mod tests {
             .unwrap();
         assert!(heard(&mut ours, &sent(&mut theirs, 4)));
         assert!(!heard(&mut ours, &packet(5)[..20]), "plain RTP");
+    }
+
+    #[test]
+    fn without_keys_nothing_passes() {
+        let mut theirs = Guard::adopt(None, Some(&keys(2, 1))).unwrap().unwrap();
+        let mut shut = Guard::shut();
+        assert!(!heard(&mut shut, &sent(&mut theirs, 1)));
+        assert!(!heard(&mut shut, &packet(1)[..20]));
+        assert_eq!(shut.protect_rtp(&mut packet(1), 20), None);
+        let opened = Guard::adopt(Some(Box::new(shut)), Some(&keys(1, 2)));
+        assert!(heard(&mut opened.unwrap().unwrap(), &sent(&mut theirs, 2)));
     }
 
     #[test]

@@ -72,6 +72,11 @@ impl Latch {
         }
     }
 
+    /// This one and no other, by what the peer itself proved.
+    pub fn settle(&mut self, peer: SocketAddr) {
+        self.state = State::Settled(peer);
+    }
+
     /// Whether the packet is taken. `named`: what signalling says; `may_latch`: whether a stranger may be taken.
     pub fn admits(&mut self, packet: Sighting, named: Option<SocketAddr>, may_latch: bool) -> bool {
         let from = packet.from;

@@ -5,6 +5,7 @@ mod guard;
 mod latch;
 pub mod player;
 pub mod rtp;
+pub mod setup;
 pub mod source;
 pub mod tap;
 pub mod webrtc;

@@ -6,7 +6,8 @@ use super::audio_out::{AudioOut, OutAudio};
 use super::guard::Guard;
 pub use super::guard::SrtpKeys;
 use super::latch::{Latch, Sighting};
-use crate::clock::{Nanos, MILLISECOND, SECOND};
+use super::setup::{DtlsLink, Named, Scene, SetUp, Setup, Turn};
+use crate::clock::{Clock, Nanos, MILLISECOND, SECOND};
 use crate::codec::{Codec, COMFORT_NOISE};
 use crate::dtmf::events::Signals;
 use crate::dtmf::{EventPacket, Signal, TelephoneEvents};
@@ -42,8 +43,12 @@ pub struct RtpConfig {
 /// How packets travel.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Link {
-    /// None: plain RTP.
+    /// Keys from signalling; None with those of a handshake, or for plain RTP.
     pub srtp: Option<SrtpKeys>,
+    /// Keys come by a handshake (RFC 5763).
+    pub dtls: Option<DtlsLink>,
+    /// The peer checks the way and tells where it is (RFC 8445).
+    pub ice: Option<ice::Credentials>,
     /// RTCP on the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
 }
@@ -93,6 +98,7 @@ pub struct RtpPort {
     last_report: Option<LastReport>,
     about_us: Option<AboutUs>,
     rtcp_due: Nanos,
+    setup: Option<Box<Setup>>,
 }
 
 impl RtpPort {
@@ -123,21 +129,32 @@ impl RtpPort {
             rtcp_due: now + random.draw() % RTCP_PERIOD,
             silent_since: None,
             codec: None,
+            setup: None,
         }
     }
 
     pub fn configure(&mut self, config: RtpConfig, now: Nanos) {
-        let Ok(guard) = Guard::adopt(self.guard.take(), config.link.srtp.as_ref()) else {
+        let Ok(guard) = self.guard_for(&config.link) else {
             self.config = None; // never in the clear what was to be secret
             return;
         };
         self.guard = guard;
+        let Link {
+            dtls,
+            ice,
+            rtcp_mux,
+            ..
+        } = &config.link;
+        self.setup = Setup::adopt(self.setup.take(), dtls.as_ref(), ice.as_ref(), *rtcp_mux);
         let signalled = |config: &RtpConfig| config.remote;
         if self.config.as_ref().and_then(signalled) != config.remote || self.latch.is_open() {
             self.remote = config.remote;
         }
         // The address found before stays the one we send to, but a new one may be found once more.
         self.latch = Latch::new();
+        if self.setup.as_ref().is_some_and(|setup| setup.has_ice()) {
+            self.follow_nomination(config.remote.is_some());
+        }
         self.out.configure(
             &[config.codec],
             config.ptime_ms,
@@ -146,6 +163,126 @@ impl RtpPort {
         self.codec = Some(config.codec);
         self.silent_since = (config.receive && config.remote.is_some()).then_some(now);
         self.config = Some(config);
+    }
+
+    /// Keys of signalling at once, those of a handshake once it is over.
+    fn guard_for(&mut self, link: &Link) -> Result<Option<Box<Guard>>, srtp::BadKey> {
+        let Some(dtls) = &link.dtls else {
+            return Guard::adopt(self.guard.take(), link.srtp.as_ref());
+        };
+        let goes_on = self
+            .setup
+            .as_ref()
+            .is_some_and(|setup| setup.has_keys_of(dtls));
+        let guard = self.guard.take().filter(|_| goes_on);
+        Ok(Some(guard.unwrap_or_else(|| Box::new(Guard::shut()))))
+    }
+
+    /// With ICE the peer is where it nominated to be, and until then nowhere.
+    fn follow_nomination(&mut self, may_send: bool) {
+        let nominated = self.setup.as_ref().and_then(|setup| setup.nominated());
+        self.remote = nominated.filter(|_| may_send);
+        if let Some(peer) = nominated {
+            self.latch.settle(peer);
+        }
+    }
+
+    /// Begin what signalling agreed on: the handshake, and what came too early.
+    pub fn begin_setup(&mut self, clock: Clock, now: Nanos, io: &mut dyn MediaIo) -> SetUp {
+        let named = self.named();
+        let Some(setup) = &mut self.setup else {
+            return SetUp::Nothing;
+        };
+        let early = setup.take_early();
+        setup.begin(
+            named,
+            &mut Scene {
+                port: self.id,
+                clock,
+                now,
+                io,
+            },
+        );
+        match early {
+            Some((is_rtcp, from, datagram)) => {
+                self.receive_setup(is_rtcp, from, &datagram, clock, now, io)
+            }
+            None => SetUp::Nothing,
+        }
+    }
+
+    fn named(&self) -> Named {
+        Named {
+            remote: self.config.as_ref().and_then(|config| config.remote),
+            may_latch: self.allow_latch,
+        }
+    }
+
+    /// A datagram that is no media (`setup::is_setup`).
+    pub fn receive_setup(
+        &mut self,
+        is_rtcp: bool,
+        from: SocketAddr,
+        datagram: &[u8],
+        clock: Clock,
+        now: Nanos,
+        io: &mut dyn MediaIo,
+    ) -> SetUp {
+        if self.config.is_none() {
+            Setup::keep(&mut self.setup, (is_rtcp, from, datagram.into()));
+            return SetUp::Nothing;
+        }
+        let named = self.named();
+        let Some(setup) = &mut self.setup else {
+            return SetUp::Ignored;
+        };
+        let mut scene = Scene {
+            port: self.id,
+            clock,
+            now,
+            io,
+        };
+        let turn = setup.receive(is_rtcp, from, datagram, named, &mut scene);
+        self.turn(turn)
+    }
+
+    /// What time brings to checks and handshakes.
+    pub fn tend_setup(&mut self, clock: Clock, now: Nanos, io: &mut dyn MediaIo) -> SetUp {
+        let Some(setup) = &mut self.setup else {
+            return SetUp::Nothing;
+        };
+        let mut scene = Scene {
+            port: self.id,
+            clock,
+            now,
+            io,
+        };
+        let turn = setup.handle_timeout(&mut scene);
+        self.turn(turn)
+    }
+
+    fn turn(&mut self, turn: Turn) -> SetUp {
+        let may_send = self.named().remote.is_some();
+        match turn {
+            Turn::Told(told) => told,
+            Turn::Moved => {
+                self.follow_nomination(may_send);
+                SetUp::Nothing
+            }
+            Turn::Keyed(keys, peer) => {
+                let opened = Guard::adopt(self.guard.take(), Some(&(*keys).into()));
+                let Ok(opened) = opened else {
+                    self.config = None;
+                    return SetUp::Failed("DTLS: keys of another length".into());
+                };
+                self.guard = opened;
+                // A phone behind a NAT is where its handshake came from.
+                if may_send && self.setup.as_ref().is_some_and(|setup| !setup.has_ice()) {
+                    self.remote = Some(peer);
+                }
+                SetUp::Connected
+            }
+        }
     }
 
     /// The codec that was negotiated.
@@ -161,6 +298,9 @@ impl RtpPort {
         let Some(config) = &self.config else {
             return false;
         };
+        if self.setup.as_ref().is_some_and(|setup| setup.has_ice()) {
+            return false; // nobody was nominated yet
+        }
         let sighting = Sighting {
             from,
             ssrc: packet.ssrc,
@@ -186,9 +326,13 @@ impl RtpPort {
         is_rtcp: bool,
         clear: &'a mut [u8],
     ) -> Option<&'a [u8]> {
-        let guard = self.guard.as_mut()?;
+        let apart = match &mut self.setup {
+            Some(setup) if is_rtcp => setup.rtcp_guard(),
+            _ => None,
+        };
+        let guard = apart.or(self.guard.as_deref_mut())?;
         let is_rtcp = is_rtcp || packet::is_rtcp(datagram);
-        guard.unprotect(datagram, is_rtcp, clear).ok()
+        guard.unprotect(datagram, is_rtcp, clear)
     }
 
     /// The only peer that is heard until the next configuration; None while another may be found.
@@ -404,13 +548,17 @@ impl RtpPort {
         }
         let mut report = [0; rtcp::MAX_COMPOUND];
         let length = rtcp::write(&mut report, now, self.ssrc, sent, block, goodbye);
-        let Some(guard) = &mut self.guard else {
+        let apart = match &mut self.setup {
+            Some(setup) if !config.link.rtcp_mux => setup.rtcp_guard(),
+            _ => None,
+        };
+        let Some(guard) = apart.or(self.guard.as_deref_mut()) else {
             io.send(from, remote, &report[..length]);
             return;
         };
         let mut secured = [0; rtcp::MAX_COMPOUND + srtp::MAX_OVERHEAD];
         secured[..length].copy_from_slice(&report[..length]);
-        if let Ok(length) = guard.protect_rtcp(&mut secured, length) {
+        if let Some(length) = guard.protect_rtcp(&mut secured, length) {
             io.send(from, remote, &secured[..length]);
         }
     }
@@ -504,7 +652,7 @@ impl Wire<'_> {
             return;
         };
         // Refused is a second packet of one number: a relayed peer repeated itself.
-        if let Ok(length) = guard.protect_rtp(&mut datagram, length) {
+        if let Some(length) = guard.protect_rtp(&mut datagram, length) {
             io.send(self.from, self.to, &datagram[..length]);
         }
     }

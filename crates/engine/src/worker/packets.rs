@@ -8,6 +8,7 @@ use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::{Endpoint, MediaIo};
 use crate::port::rtp::Received;
+use crate::port::setup::{is_setup, SetUp};
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::track::AudioPacket;
@@ -47,6 +48,10 @@ impl Worker {
         else {
             return;
         };
+        if is_setup(datagram) {
+            let told = rtp.receive_setup(is_rtcp, from, datagram, self.clock, now, io);
+            return self.tell_setup(id, told, now);
+        }
         if !rtp.is_guarded() {
             return self.take_rtp(id, is_rtcp, from, datagram, now, io);
         }
@@ -56,6 +61,18 @@ impl Worker {
             None => self.counters.ignored.add(1),
         }
         self.clear = room;
+    }
+
+    /// What came of checks and handshakes.
+    pub(super) fn tell_setup(&mut self, port: PortId, told: SetUp, now: Nanos) {
+        match told {
+            SetUp::Nothing => {}
+            SetUp::Ignored => self.counters.ignored.add(1),
+            SetUp::Connected => self.events.tell(now, Happening::PortConnected { port }),
+            SetUp::Failed(reason) => {
+                self.events.tell(now, Happening::PortFailed { port, reason });
+            }
+        }
     }
 
     fn take_rtp(

@@ -110,6 +110,8 @@ impl Worker {
         let (track, codec) = (rtp.track, config.codec);
         rtp.configure(config, now);
         io.settle(Endpoint::Rtp(id), None); // until the peer is heard again
+        let told = rtp.begin_setup(self.clock, now, io);
+        self.tell_setup(id, told, now);
         self.set_codec(track, codec, now);
         self.plan(id, now);
     }

@@ -7,6 +7,7 @@ use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::MediaIo;
 use crate::port::audio_out::Plan;
+use crate::port::setup::SetUp;
 use crate::port::tap::Tapped;
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
@@ -198,10 +199,12 @@ impl Worker {
 
     /// What time brings without packets.
     fn sweep(&mut self, now: Nanos, io: &mut dyn MediaIo) {
-        let mut unfinished = Vec::new();
+        let (mut unfinished, mut set_up) = (Vec::new(), Vec::new());
         for (&id, port) in &mut self.ports {
             let signal = match &mut port.kind {
                 PortKind::Rtp(rtp) => {
+                    let told = rtp.tend_setup(self.clock, now, io);
+                    set_up.extend((told != SetUp::Nothing).then_some((id, told)));
                     rtp.report(&mut self.random, now, io);
                     if rtp.has_timed_out(self.media_timeout, now) {
                         self.events.tell(now, Happening::MediaTimeout { port: id });
@@ -216,6 +219,9 @@ impl Worker {
                 PortKind::Player(_) | PortKind::Recorder | PortKind::Tap(_) => None,
             };
             unfinished.extend(signal);
+        }
+        for (port, told) in set_up {
+            self.tell_setup(port, told, now);
         }
         for (port, track, signal) in unfinished {
             self.take_events(port, track, [Some(signal), None, None], now);

@@ -27,6 +27,7 @@ fn secured_config(phone: &Phone, send: u8, receive: u8) -> RtpConfig {
         link: Link {
             srtp,
             rtcp_mux: true,
+            ..Link::default()
         },
         ..config(phone.codec, phone.address)
     }
