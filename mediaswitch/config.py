@@ -23,6 +23,8 @@ IpAddress = Annotated[str, AfterValidator(_ip)]
 Language = Literal["zh", "en"]
 Srtp = Literal["off", "optional", "required"]
 "Whether media is encrypted; optional: where the other side does it too (RFC 8643)."
+SrtpKeying = Literal["sdes", "dtls"]
+"How our offers let keys come about: in the SDP, or by a handshake between the media ports. Offers of either are taken."
 
 
 class Table(BaseModel):
@@ -38,10 +40,24 @@ class ServerTable(Table):
     "The address told to callers and browsers; None: found from bind_ip or the machine's default route."
     data_dir: Path = Path("data")
     "Database, recordings, prompts, keys; relative to where the server is started."
+    bind_ip6: IpAddress | None = None
+    "Where phones of IPv6 reach RTP ports; None: none can."
+    public_ip6: IpAddress | None = None
+    "The address that they are told; None: bind_ip6."
     language: Language = "en"
     "Spoken to callers whose language is not known, and the console's fallback."
     demo: bool = False
     "Users without password_hash share a random demo password, kept in data_dir and printed at the start."
+
+    @model_validator(mode="after")
+    def _ipv6(self) -> "ServerTable":
+        if any(ip is not None and ":" not in ip for ip in (self.bind_ip6, self.public_ip6)):
+            raise ValueError("bind_ip6 and public_ip6 are addresses of IPv6")
+        if self.public_ip6 is not None and self.bind_ip6 is None:
+            raise ValueError("public_ip6 needs bind_ip6")
+        if self.bind_ip6 == "::" and self.public_ip6 is None:
+            raise ValueError("public_ip6 is needed where bind_ip6 is any address")
+        return self
 
 
 class HttpTable(Table):
@@ -162,6 +178,9 @@ class PhoneTable(Table):
     password: Annotated[str, StringConstraints(min_length=8)]
     display_name: str = ""
     srtp: Srtp = "optional"
+    srtp_keying: SrtpKeying = "sdes"
+    ice: bool = False
+    "Whether our offers to it have ICE; an offer of its own that has it is always answered so."
 
 
 class TrunkTable(Table):
@@ -172,6 +191,8 @@ class TrunkTable(Table):
     port: Port = 5060
     transport: Literal["udp", "tcp"] = "udp"
     srtp: Srtp = "optional"
+    srtp_keying: SrtpKeying = "sdes"
+    ice: bool = False
 
 
 class Config(Table):

@@ -95,6 +95,26 @@ class SrtpMedia:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DtlsMedia:
+    """A leg's keys come by a DTLS handshake (RFC 5763) with who has this certificate."""
+
+    hash: str
+    "As RFC 8122 names it."
+    digest: bytes
+    active: bool
+    "We are the client."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IceMedia:
+    """Who may tell by connectivity checks (RFC 8445) where a leg's media goes."""
+
+    local_ufrag: str
+    local_password: str = field(repr=False)
+    remote_ufrag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RtpMedia:
     """What an SDP offer and answer agreed on for a SIP leg. `send` and `receive` are our directions."""
 
@@ -108,7 +128,9 @@ class RtpMedia:
     send: bool
     receive: bool
     srtp: SrtpMedia | None = None
-    "None: plain RTP."
+    dtls: DtlsMedia | None = None
+    "Neither: plain RTP."
+    ice: IceMedia | None = None
     rtcp_mux: bool = False
     "RTCP on the port of RTP (RFC 5761)."
 
@@ -237,13 +259,19 @@ class Exchange:
         else:
             self._bus.publish(SessionArrived(session=session, route=route))
 
-    def open_rtp(self, session: SessionId, leg: LegId) -> _core.RtpPort:
-        """A port for a SIP leg; its address goes into our SDP. Raises Unavailable when none is free."""
+    def dtls_fingerprint(self) -> bytes:
+        """The SHA-256 digest of the certificate that SIP legs show in DTLS."""
+        return self._core.dtls_fingerprint()
+
+    def open_rtp(self, session: SessionId, leg: LegId, *, ipv6: bool = False) -> _core.RtpPort:
+        """A port for a SIP leg; its address goes into our SDP. Raises Unavailable, Refused (there is no IPv6)."""
         self.session(session).leg(leg)  # before anything is opened
         try:
-            port = self._core.open_rtp(self._book.placement(session))
+            port = self._core.open_rtp(self._book.placement(session), ipv6=ipv6)
         except _core.NoFreePort as error:
             raise Unavailable(str(error)) from error
+        except _core.BadSetting as error:
+            raise Refused(str(error)) from error
         tracks = (Track(id=TrackId(port.track), kind=MediaKind.AUDIO),)
         self._open_leg(session, leg, PortId(port.port), tracks)
         return port
@@ -251,7 +279,7 @@ class Exchange:
     def configure_rtp(self, session: SessionId, leg: LegId, agreed: RtpMedia) -> None:
         """Apply what an offer and its answer agreed on. Raises Refused for a codec or address the core cannot use."""
         port = self._port_of(session, leg)
-        keys = agreed.srtp
+        keys, dtls, ice = agreed.srtp, agreed.dtls, agreed.ice
         try:
             self._core.configure_rtp(
                 port,
@@ -265,6 +293,8 @@ class Exchange:
                 send=agreed.send,
                 receive=agreed.receive,
                 srtp=None if keys is None else _core.SrtpKeys(keys.profile, send=keys.send, receive=keys.receive),
+                dtls=None if dtls is None else _core.DtlsPeer(dtls.hash, dtls.digest, active=dtls.active),
+                ice=None if ice is None else _ice_peer(ice),
                 rtcp_mux=agreed.rtcp_mux,
             )
         except _core.BadSetting as error:
@@ -641,3 +671,7 @@ class Exchange:
             self._forget_if_done(session)
         if not self._book.recorders:
             self._recordings_closed.set()
+
+
+def _ice_peer(ice: IceMedia) -> _core.IcePeer:
+    return _core.IcePeer(local_ufrag=ice.local_ufrag, local_password=ice.local_password, remote_ufrag=ice.remote_ufrag)

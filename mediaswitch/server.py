@@ -195,6 +195,8 @@ def _open_core(config: Config, clock: SystemClock, ip: str) -> _core.MediaCore:
         ice_tcp=config.media.ice_tcp,
         opus_dtx=config.media.opus_dtx,
         loudest_talkers=config.media.loudest_talkers,
+        bind_ip6=config.server.bind_ip6,
+        public_ip6=config.server.public_ip6,
     )
 
 

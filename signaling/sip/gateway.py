@@ -15,14 +15,16 @@ from signaling.sip.admission import Admission, Refusal
 from signaling.sip.agent import UserAgent
 from signaling.sip.client_side import OutgoingCall
 from signaling.sip.destinations import Destinations
+from signaling.sip.dtls import Fingerprint
 from signaling.sip.dtmf_info import parse_info_digit
 from signaling.sip.errors import CallStateError, ParseError, SdpError, SipError, UnknownCall
 from signaling.sip.gateway_leg import END_REASON, SipLeg, Surroundings
 from signaling.sip.headers import NameAddr
-from signaling.sip.offer_answer import AudioNegotiation, Codec, Wish
-from signaling.sip.policies import SrtpPolicies
+from signaling.sip.ice import IceSide
+from signaling.sip.offer_answer import AudioNegotiation, Codec, Wish, wants_ipv6
+from signaling.sip.policies import MediaPolicies
 from signaling.sip.registrar import Registrar
-from signaling.sip.security import Security, SrtpPolicy
+from signaling.sip.security import MediaPolicy, Security
 from signaling.sip.trunk import Trunks
 from signaling.sip.uri import Uri
 
@@ -51,7 +53,7 @@ class SipGateway:
         registrar: Registrar,
         trunks: Trunks,
         codecs: Sequence[Codec],
-        srtp: SrtpPolicies,
+        policies: MediaPolicies,
         now: Callable[[], int],
         flush: Callable[[], None],
     ) -> None:
@@ -60,7 +62,8 @@ class SipGateway:
         self._exchange, self._agent, self._now = exchange, agent, now
         self._admission, self._registrar = admission, registrar
         self._destinations = Destinations(registrar, trunks)
-        self._codecs, self._srtp = tuple(codecs), srtp
+        self._codecs, self._policies = tuple(codecs), policies
+        self._fingerprint = Fingerprint("sha-256", exchange.dtls_fingerprint())
         self._legs: dict[ev.CallRef, SipLeg] = {}
         self._pinger: asyncio.TimerHandle | None = None
 
@@ -115,7 +118,8 @@ class SipGateway:
                 return Refusal(404)
             if event.offer is not None:
                 security = self._security(self._policy_of(event))
-                probe = AudioNegotiation(ip="127.0.0.1", port=9, session_id=1, codecs=self._codecs, security=security)
+                ip = "::1" if wants_ipv6(event.offer) else "127.0.0.1"
+                probe = AudioNegotiation(ip=ip, port=9, session_id=1, codecs=self._codecs, security=security)
                 probe.answer(event.offer, Wish())
         except ParseError as error:
             log.info("call refused: %s", error.fault)
@@ -126,7 +130,8 @@ class SipGateway:
         new = NewSession(channel=Channel.PHONE, called=_called(event), customer=_customer(event), leg_kind=LegKind.SIP)
         session, first = self._exchange.start_session(new, leg)
         leg.session, leg.leg = session.id, first.id
-        leg.negotiation = self._negotiation(leg, self._codecs, self._policy_of(event))
+        ipv6 = event.offer is not None and wants_ipv6(event.offer)
+        leg.negotiation = self._negotiation(leg, self._codecs, self._policy_of(event), ipv6=ipv6)
         if event.offer is None:
             leg.sdp = leg.negotiation.make_offer(leg.wish)
         else:
@@ -142,21 +147,25 @@ class SipGateway:
                 self._exchange.hang_up(leg.session, EndReason.FAILED)
         leg.hang_up(EndReason.FAILED)  # nothing more to do if the Exchange did it
 
-    def _policy_of(self, event: ev.IncomingCall) -> SrtpPolicy:
-        return self._srtp.of_caller(event.source, event.request.from_.uri.user, now=self._now())
+    def _policy_of(self, event: ev.IncomingCall) -> MediaPolicy:
+        return self._policies.of_caller(event.source, event.request.from_.uri.user, now=self._now())
 
-    def _security(self, policy: SrtpPolicy) -> Security:
-        return Security(policy=policy, new_key=self._agent.random.randbytes)
+    def _security(self, policy: MediaPolicy) -> Security:
+        new_key = self._agent.random.randbytes
+        return Security(policy=policy.srtp, keying=policy.keying, new_key=new_key, fingerprint=self._fingerprint)
 
-    def _negotiation(self, leg: SipLeg, codecs: Sequence[Codec], srtp: SrtpPolicy) -> AudioNegotiation:
-        port = self._exchange.open_rtp(leg.session, leg.leg)
-        session_id = self._agent.random.getrandbits(48)
+    def _negotiation(
+        self, leg: SipLeg, codecs: Sequence[Codec], policy: MediaPolicy, *, ipv6: bool
+    ) -> AudioNegotiation:
+        port = self._exchange.open_rtp(leg.session, leg.leg, ipv6=ipv6)
+        random = self._agent.random
         return AudioNegotiation(
             ip=port.ip,
             port=port.udp_port,
-            session_id=session_id,
+            session_id=random.getrandbits(48),
             codecs=codecs,
-            security=self._security(srtp),
+            security=self._security(policy),
+            ice=IceSide(new_key=random.randbytes, offers=policy.ice),
         )
 
     def _apply(self, leg: SipLeg) -> None:
@@ -171,8 +180,8 @@ class SipGateway:
         outgoing = self._route(target, caller, inbound)
         ours = SipLeg(self._around, ev.CallRef(""), is_incoming=False, session=session, leg=leg)
         try:
-            policy = self._srtp.of_called(Uri.parse(target))
-            ours.negotiation = self._negotiation(ours, self._codecs_like(inbound), policy)
+            policy, ipv6 = self._policies.of_called(Uri.parse(target)), self._is_ipv6(target)
+            ours.negotiation = self._negotiation(ours, self._codecs_like(inbound), policy, ipv6=ipv6)
             offer = ours.negotiation.make_offer(ours.wish)
             ours.call = self._agent.invite(outgoing(offer), now=self._now())
         except (SwitchError, SipError) as error:
@@ -182,6 +191,10 @@ class SipGateway:
         self._legs[ours.call] = ours
         self._around.flush()
         return ours
+
+    def _is_ipv6(self, target: str) -> bool:
+        """Whether who is called is reached by IPv6, and so will its media be."""
+        return ":" in self._destinations.find(target, now=self._now()).hop.host
 
     def _codecs_like(self, inbound: SipLeg | None) -> Sequence[Codec]:
         """Prefer what the caller speaks, so that the two legs can be relayed."""

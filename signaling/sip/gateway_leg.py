@@ -5,12 +5,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from mediaswitch.exchange import Exchange, RtpMedia, SrtpMedia
+from mediaswitch.exchange import DtlsMedia, Exchange, IceMedia, RtpMedia, SrtpMedia
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.timeline import EndReason
 from signaling.sip.agent import UserAgent
+from signaling.sip.dtls import DtlsAgreement
 from signaling.sip.errors import CallStateError, UnknownCall
 from signaling.sip.events import CallRef, EndCause
+from signaling.sip.ice import IceAgreement
 from signaling.sip.offer_answer import AudioAgreement, AudioNegotiation, Wish
 from signaling.sip.security import SrtpAgreement
 
@@ -132,6 +134,8 @@ class SipLeg:
                 send=agreement.send,
                 receive=agreement.receive and not held,
                 srtp=_keys(agreement.srtp) if agreement.srtp else None,
+                dtls=_handshake(agreement.dtls) if agreement.dtls else None,
+                ice=_checks(agreement.ice) if agreement.ice else None,
                 rtcp_mux=agreement.rtcp_mux,
             ),
         )
@@ -163,3 +167,12 @@ class SipLeg:
 
 def _keys(agreement: SrtpAgreement) -> SrtpMedia:
     return SrtpMedia(profile=agreement.ours.suite, send=agreement.ours.key, receive=agreement.theirs.key)
+
+
+def _handshake(agreement: DtlsAgreement) -> DtlsMedia:
+    return DtlsMedia(hash=agreement.theirs.hash, digest=agreement.theirs.digest, active=agreement.active)
+
+
+def _checks(agreement: IceAgreement) -> IceMedia:
+    ours = agreement.ours
+    return IceMedia(local_ufrag=ours.ufrag, local_password=ours.password, remote_ufrag=agreement.theirs.ufrag)

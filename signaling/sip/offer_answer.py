@@ -4,10 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+from signaling.sip.dtls import DtlsAgreement
 from signaling.sip.errors import SdpError
+from signaling.sip.ice import LITE, IceAgreement, IceCredentials, IceSide
 from signaling.sip.sdp import Attributes, Media, Origin, RtpMap, SessionDescription
-from signaling.sip.security import SECURE, Crypto, Security, SrtpAgreement
+from signaling.sip.security import PLAIN, Crypto, Security, SrtpAgreement
 
+UNREACHABLE = ("0.0.0.0", "::")
+"The hold of RFC 2543, RFC 3264 §8.4."
 DEFAULT_PTIME_MS = 20
 PTIMES_MS = (10, 20, 30, 40, 50, 60)
 
@@ -52,9 +56,17 @@ class AudioAgreement:
     receive: bool
     protocol: str = "RTP/AVP"
     srtp: SrtpAgreement | None = None
-    "None: plain RTP."
+    "None: keys come by DTLS, or plain RTP."
+    dtls: DtlsAgreement | None = None
+    ice: IceAgreement | None = None
     rtcp_mux: bool = False
     "RTCP on the port of RTP (RFC 5761)."
+
+    def protection(self) -> Attributes:
+        """Return our lines about keys."""
+        if self.srtp is not None:
+            return (("crypto", self.srtp.ours.render()),)
+        return self.dtls.attributes() if self.dtls is not None else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +97,20 @@ class AudioNegotiation:
     """
 
     def __init__(
-        self, *, ip: str, port: int, session_id: int, codecs: Sequence[Codec], security: Security | None = None
+        self,
+        *,
+        ip: str,
+        port: int,
+        session_id: int,
+        codecs: Sequence[Codec],
+        security: Security | None = None,
+        ice: IceSide | None = None,
     ) -> None:
         """ip, port: where we receive RTP. codecs: those that we accept, the preferred first, in offers and answers."""
         self._ip, self._port, self._codecs = ip, port, tuple(codecs)
-        self._security = security or Security()
+        self._security, self._ice = security or Security(), ice
         self._crypto: tuple[Crypto, ...] = ()
+        self._ice_offered: IceCredentials | None = None
         self._origin = Origin(username="-", session_id=str(session_id), version=session_id, address=ip)
         self._sent: SessionDescription | None = None
         self._offer: SessionDescription | None = None
@@ -104,23 +124,35 @@ class AudioNegotiation:
         others = self._other_sections()
         index = self._audio_index() if others else 0
         media = (*others[:index], audio, *others[index:])
-        self._offer = self._versioned(media)
+        self._offer = self._versioned(media, is_lite=self._ice_offered is not None)
         return self._offer.to_bytes()
 
     def _offered_section(self, wish: Wish) -> Media:
         agreed = self.agreement
         if agreed is None:
             self._crypto = self._security.offer()
+            self._ice_offered = self._ice.offer() if self._ice else None
+            protection = (*(("crypto", line.render()) for line in self._crypto), *self._security.dtls_lines())
         else:  # keys change only when the peer's do, so that the roll-over counters go on
             self._crypto = (agreed.srtp.ours,) if agreed.srtp else ()
-        maps = self._offered()
+            self._ice_offered = agreed.ice.ours if agreed.ice else None
+            protection = agreed.protection()
+        maps, rtcp_mux = self._offered(), agreed.rtcp_mux if agreed else True
         return Media(
             kind="audio",
             port=self._port,
             protocol=self._security.protocol(agreed.protocol if agreed else None),
             formats=tuple(str(rtpmap.payload_type) for rtpmap in maps),
-            attributes=_attributes(maps, wish.direction, self._crypto, rtcp_mux=agreed.rtcp_mux if agreed else True),
+            attributes=_attributes(
+                maps,
+                wish.direction,
+                (*protection, *self._ice_lines(self._ice_offered, rtcp_mux=rtcp_mux)),
+                rtcp_mux=rtcp_mux,
+            ),
         )
+
+    def _ice_lines(self, ours: IceCredentials | None, *, rtcp_mux: bool) -> Attributes:
+        return ours.attributes(self._ip, self._port, rtcp_mux=rtcp_mux) if ours else ()
 
     def accept_answer(self, body: bytes) -> AudioAgreement:
         """Take the answer to our last offer. Raises SdpError (status 488) if it leaves no audio to speak of."""
@@ -133,8 +165,13 @@ class AudioNegotiation:
         media = answer.media[index]
         if media.kind != "audio" or media.port == 0:
             raise SdpError("SDP: audio was refused", status=488)
+        media, agreed = answer.whole(media), self.agreement
         srtp = self._security.accept(media, self._crypto)
-        agreement = self._agree(answer, media, self._wish, srtp)
+        dtls = None if srtp else self._security.accept_dtls(media, agreed.dtls if agreed else None)
+        self._security.check(media, protected=bool(srtp or dtls))
+        theirs = IceCredentials.of(media) if self._ice_offered else None
+        ice = IceAgreement(ours=self._ice_offered, theirs=theirs) if self._ice_offered and theirs else None
+        agreement = replace(self._agree(answer, media, self._wish), srtp=srtp, dtls=dtls, ice=ice)
         self._sent, self._offer = self._offer, None
         self.agreement = agreement
         return agreement
@@ -157,19 +194,23 @@ class AudioNegotiation:
         """Answer an offer; the new agreement is in `agreement`. Raises SdpError, status 488 without common ground."""
         offer = SessionDescription.parse(body)
         self._wish = wish
-        acceptable = [index for index, media in enumerate(offer.media) if self._is_acceptable(media)]
+        acceptable = [index for index, media in enumerate(offer.media) if self._is_acceptable(offer, media)]
         if not acceptable:
             raise SdpError("SDP: no audio in a codec and a protection of ours", status=488)
         # Who offers the same stream with and without SRTP (RFC 8643 §1) gets it with.
-        chosen = min(acceptable, key=lambda index: offer.media[index].protocol != SECURE)
-        media = offer.media[chosen]
-        srtp = self._security.answer(media, self.agreement.srtp if self.agreement else None)
-        agreement = self._agree(offer, media, wish, srtp)
+        chosen = min(acceptable, key=lambda index: offer.media[index].protocol == PLAIN)
+        media, agreed = offer.whole(offer.media[chosen]), self.agreement
+        agreement = replace(
+            self._agree(offer, media, wish),
+            srtp=self._security.answer(media, agreed.srtp if agreed else None),
+            dtls=self._security.answer_dtls(media, agreed.dtls if agreed else None),
+            ice=self._ice.answer(media, agreed.ice if agreed else None) if self._ice else None,
+        )
         sections = tuple(
             self._answer_section(media, agreement) if index == chosen else _refusal(media)
             for index, media in enumerate(offer.media)
         )
-        self._sent = self._versioned(sections, offer.timing)
+        self._sent = self._versioned(sections, offer.timing, is_lite=agreement.ice is not None)
         self.agreement = agreement
         return self._sent.to_bytes()
 
@@ -193,10 +234,16 @@ class AudioNegotiation:
         index = self._audio_index()
         return self._sent.media[:index] + self._sent.media[index + 1 :]
 
-    def _versioned(self, media: tuple[Media, ...], timing: str = "0 0") -> SessionDescription:
+    def _versioned(self, media: tuple[Media, ...], timing: str = "0 0", *, is_lite: bool = False) -> SessionDescription:
         """§8: the version grows by one when, and only when, the description differs from the last one."""
         last = self._offer or self._sent
-        description = SessionDescription(origin=self._origin, address=self._ip, timing=timing, media=media)
+        description = SessionDescription(
+            origin=self._origin,
+            address=self._ip,
+            timing=timing,
+            attributes=LITE if is_lite else (),
+            media=media,
+        )
         if last is not None and description != last:
             self._origin = replace(self._origin, version=self._origin.version + 1)
             description = replace(description, origin=self._origin)
@@ -210,19 +257,24 @@ class AudioNegotiation:
         maps = media.rtpmaps()
         return next((found for codec in self._codecs for found in maps if _is_same(found, codec)), None)
 
-    def _is_acceptable(self, media: Media) -> bool:
-        is_rtp_audio = media.kind == "audio" and media.port != 0 and self._security.is_acceptable(media)
-        return is_rtp_audio and self._find_codec(media) is not None
+    def _is_acceptable(self, offer: SessionDescription, media: Media) -> bool:
+        if media.kind != "audio" or media.port == 0 or not self._security.is_acceptable(offer.whole(media)):
+            return False
+        return self._find_codec(media) is not None and self._reaches(offer.address_of(media))
 
-    def _agree(
-        self, remote: SessionDescription, media: Media, wish: Wish, srtp: SrtpAgreement | None
-    ) -> AudioAgreement:
+    def _reaches(self, address: str) -> bool:
+        """Whether a peer's address is of our port's family, or one that only says hold."""
+        return address in UNREACHABLE or (":" in address) == (":" in self._ip)
+
+    def _agree(self, remote: SessionDescription, media: Media, wish: Wish) -> AudioAgreement:
         codec = self._find_codec(media)
         if codec is None:
             raise SdpError("SDP: no codec of ours", status=488)
         address = remote.address_of(media)
+        if not self._reaches(address):
+            raise SdpError("SDP: an address of the other family than our port", status=488)
         direction = remote.direction_of(media)
-        is_unreachable = address in ("0.0.0.0", "::")  # the hold of RFC 2543, RFC 3264 §8.4
+        is_unreachable = address in UNREACHABLE
         return AudioAgreement(
             remote_ip=address,
             remote_port=media.port,
@@ -232,17 +284,24 @@ class AudioNegotiation:
             send=wish.send and direction in ("sendrecv", "recvonly") and not is_unreachable,
             receive=wish.receive and direction in ("sendrecv", "sendonly"),
             protocol=media.protocol,
-            srtp=srtp,
             rtcp_mux=media.attribute("rtcp-mux") is not None,
         )
 
     def _answer_section(self, offered: Media, agreement: AudioAgreement) -> Media:
         maps = _agreed_maps(agreement)
-        crypto = (agreement.srtp.ours,) if agreement.srtp else ()
+        ours = agreement.ice.ours if agreement.ice else None
+        extra = (*agreement.protection(), *self._ice_lines(ours, rtcp_mux=agreement.rtcp_mux))
         direction = _direction(agreement.send, agreement.receive)
-        attributes = _attributes(maps, direction, crypto, rtcp_mux=agreement.rtcp_mux)
+        attributes = _attributes(maps, direction, extra, rtcp_mux=agreement.rtcp_mux)
         formats = tuple(str(m.payload_type) for m in maps)
         return Media(kind="audio", port=self._port, protocol=offered.protocol, formats=formats, attributes=attributes)
+
+
+def wants_ipv6(offer: bytes) -> bool:
+    """Whether the first stream of an offer that has an address of its own is of IPv6. Raises SdpError."""
+    description = SessionDescription.parse(offer)
+    addresses = [description.address_of(media) for media in description.media if media.kind == "audio" and media.port]
+    return next((":" in address for address in addresses if address not in UNREACHABLE), False)
 
 
 def _is_same(rtpmap: RtpMap, codec: Codec) -> bool:
@@ -290,14 +349,14 @@ def _direction(send: bool, receive: bool) -> str:
     return "recvonly" if receive else "inactive"
 
 
-def _attributes(maps: Sequence[RtpMap], direction: str, crypto: Sequence[Crypto], *, rtcp_mux: bool) -> Attributes:
+def _attributes(maps: Sequence[RtpMap], direction: str, extra: Attributes, *, rtcp_mux: bool) -> Attributes:
     attributes: list[tuple[str, str | None]] = []
     for rtpmap in maps:
         channels = f"/{rtpmap.channels}" if rtpmap.channels > 1 else ""
         attributes.append(("rtpmap", f"{rtpmap.payload_type} {rtpmap.name}/{rtpmap.clock_rate}{channels}"))
         if rtpmap.fmtp:
             attributes.append(("fmtp", f"{rtpmap.payload_type} {rtpmap.fmtp}"))
-    attributes += [("crypto", line.render()) for line in crypto]
+    attributes += extra
     if rtcp_mux:
         attributes.append(("rtcp-mux", None))
     return (*attributes, ("ptime", str(DEFAULT_PTIME_MS)), (direction, None))

@@ -1,6 +1,6 @@
 """Session descriptions (RFC 8866): bytes to frozen values and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from signaling.sip.errors import ParseError, SdpError
@@ -13,6 +13,9 @@ STATIC_RTPMAP = {
 }  # fmt: skip
 "RFC 3551 §6: what these payload types mean when the offer does not say."
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+INHERITED = ("fingerprint", "setup", "ice-ufrag", "ice-pwd", "ice-lite")
+"Attributes of the session that hold for each of its sections (RFC 8122 §5, RFC 4145 §4, RFC 8839 §5)."
 
 Attributes = tuple[tuple[str, str | None], ...]
 
@@ -116,6 +119,11 @@ class SessionDescription:
         if address is None:
             raise SdpError("SDP: no c= line")
         return address
+
+    def whole(self, media: Media) -> Media:
+        """Return a media section with those of the session's attributes that hold for it where it has none itself."""
+        inherited = [each for each in self.attributes if each[0] in INHERITED and media.attribute(each[0]) is None]
+        return replace(media, attributes=(*media.attributes, *inherited)) if inherited else media
 
     def direction_of(self, media: Media) -> str:
         """Return the direction of a media section; the session's, or sendrecv, where it says nothing (§6.7)."""

@@ -1,4 +1,7 @@
-"""SDES: the keys of SRTP in `a=crypto` lines (RFC 4568), with RTP/SAVP or, opportunistically, RTP/AVP (RFC 8643)."""
+"""How media is protected: by SDES, keys of SRTP in `a=crypto` lines (RFC 4568), or by a DTLS handshake (dtls.py).
+
+Either goes with its own protocol in the `m=` line or, opportunistically, with RTP/AVP (RFC 8643).
+"""
 
 import base64
 import binascii
@@ -6,8 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from signaling.sip import dtls
+from signaling.sip.dtls import DTLS_PROTOCOLS, DtlsAgreement, Fingerprint
 from signaling.sip.errors import SdpError
-from signaling.sip.sdp import Media
+from signaling.sip.sdp import Attributes, Media
 
 PLAIN, SECURE = "RTP/AVP", "RTP/SAVP"
 SUITES = {
@@ -26,6 +31,23 @@ class SrtpPolicy(StrEnum):
     OFF = "off"
     OPTIONAL = "optional"
     REQUIRED = "required"
+
+
+class Keying(StrEnum):
+    """How keys come about in what we offer; of what is offered to us either is taken."""
+
+    SDES = "sdes"
+    DTLS = "dtls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaPolicy:
+    """How media goes with one peer."""
+
+    srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
+    keying: Keying = Keying.SDES
+    ice: bool = False
+    "Whether our offers have ICE."
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +103,46 @@ class Security:
     """What our side wants, and where its keys come from; it remembers nothing."""
 
     policy: SrtpPolicy = SrtpPolicy.OFF
+    keying: Keying = Keying.SDES
     new_key: Callable[[int], bytes] | None = field(default=None, repr=False)
     "Random bytes, so many."
+    fingerprint: Fingerprint | None = None
+    "Of our certificate; None: no DTLS."
 
     def is_acceptable(self, media: Media) -> bool:
         """Whether a stream is offered in a way that the policy allows."""
-        if media.protocol == SECURE:
-            return self.policy is not SrtpPolicy.OFF and bool(_lines(media))
-        if media.protocol != PLAIN:
+        keyed = bool(_lines(media)) or self.takes_dtls(media)
+        if media.protocol == PLAIN:
+            return self.policy is not SrtpPolicy.REQUIRED or keyed
+        return media.protocol in (SECURE, *DTLS_PROTOCOLS) and self.policy is not SrtpPolicy.OFF and keyed
+
+    def takes_dtls(self, media: Media) -> bool:
+        """Whether the stream's keys come by a handshake; who offers both ways gets that of our own offers."""
+        if self.policy is SrtpPolicy.OFF or self.fingerprint is None or Fingerprint.of(media) is None:
             return False
-        return self.policy is not SrtpPolicy.REQUIRED or bool(_lines(media))
+        return self.keying is Keying.DTLS or not _lines(media)
+
+    def answer_dtls(self, media: Media, agreed: DtlsAgreement | None) -> DtlsAgreement | None:
+        """Take an acceptable offer of a handshake; None where there is none to be made."""
+        if self.fingerprint is None or not self.takes_dtls(media):
+            return None
+        return dtls.answer(media, self.fingerprint, agreed)
+
+    def accept_dtls(self, media: Media, agreed: DtlsAgreement | None) -> DtlsAgreement | None:
+        """Take the answer to our offer of a handshake; None where none was offered or taken."""
+        if self.fingerprint is None or not (self.offers_dtls or agreed):
+            return None
+        return dtls.accept(media, self.fingerprint, agreed)
+
+    @property
+    def offers_dtls(self) -> bool:
+        """Whether a first offer of ours is of a handshake."""
+        wanted = self.policy is not SrtpPolicy.OFF and self.keying is Keying.DTLS
+        return wanted and self.fingerprint is not None
+
+    def dtls_lines(self) -> Attributes:
+        """Return what a first offer says of a handshake."""
+        return dtls.offered(self.fingerprint) if self.fingerprint is not None and self.offers_dtls else ()
 
     def answer(self, media: Media, agreed: SrtpAgreement | None) -> SrtpAgreement | None:
         """Choose from an acceptable offer. A key of ours changes when, and only when, that of the peer does.
@@ -98,7 +150,7 @@ class Security:
         Who has a new key may be another than before, and does not know how far our roll-over counter got.
         """
         lines = _lines(media)
-        if self.policy is SrtpPolicy.OFF or not lines:
+        if self.policy is SrtpPolicy.OFF or self.takes_dtls(media) or not lines:
             return None
         if agreed is not None:
             kept = next((line for line in lines if _is_same(line, agreed.theirs)), None)
@@ -109,23 +161,27 @@ class Security:
 
     def offer(self) -> tuple[Crypto, ...]:
         """Return the lines of a first offer, each with a key of its own."""
-        if self.policy is SrtpPolicy.OFF:
+        if self.policy is SrtpPolicy.OFF or self.offers_dtls:
             return ()
         return tuple(self._new(str(tag), suite) for tag, suite in enumerate(OFFERED, start=1))
 
     def protocol(self, agreed: str | None) -> str:
         """Return the protocol to offer: that of the last exchange if there was one."""
-        return agreed or (SECURE if self.policy is SrtpPolicy.REQUIRED else PLAIN)
+        secure = DTLS_PROTOCOLS[0] if self.offers_dtls else SECURE
+        return agreed or (secure if self.policy is SrtpPolicy.REQUIRED else PLAIN)
 
     def accept(self, media: Media, offered: Sequence[Crypto]) -> SrtpAgreement | None:
-        """Take the answer to our lines. Raises SdpError, status 488, where it leaves in the clear what must not be."""
+        """Take the answer to our lines; None where it chose none of them."""
         for theirs in _lines(media):
             ours = next((line for line in offered if (line.tag, line.suite) == (theirs.tag, theirs.suite)), None)
             if ours is not None:
                 return SrtpAgreement(ours=ours, theirs=theirs)
-        if self.policy is SrtpPolicy.REQUIRED or media.protocol == SECURE:
-            raise SdpError("SDP: no SRTP in the answer", status=488)
         return None
+
+    def check(self, media: Media, *, protected: bool) -> None:
+        """Raise SdpError, status 488, for an answer that leaves in the clear what must not be."""
+        if not protected and (self.policy is SrtpPolicy.REQUIRED or media.protocol != PLAIN):
+            raise SdpError("SDP: no SRTP in the answer", status=488)
 
     def _new(self, tag: str, suite: str) -> Crypto:
         if self.new_key is None:

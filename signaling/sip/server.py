@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import SystemRandom
 
 from mediaswitch.clock import Clock
-from mediaswitch.config import Config, TrunkTable
+from mediaswitch.config import Config, PhoneTable, TrunkTable
 from mediaswitch.exchange import Exchange
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.services import LegDriver
@@ -14,9 +14,9 @@ from signaling.sip.agent import AgentConfig, UserAgent
 from signaling.sip.auth import DigestServer
 from signaling.sip.gateway import SipGateway
 from signaling.sip.offer_answer import G722, L16, OPUS, PCMA, PCMU
-from signaling.sip.policies import SrtpPolicies
+from signaling.sip.policies import MediaPolicies
 from signaling.sip.registrar import BindingStore, MemoryBindings, Registrar
-from signaling.sip.security import SrtpPolicy
+from signaling.sip.security import Keying, MediaPolicy, SrtpPolicy
 from signaling.sip.transport import SipTransport
 from signaling.sip.trunk import Trunk, Trunks
 
@@ -57,11 +57,11 @@ class SipServer:
             registrar=self.registrar,
             trunks=trunks,
             codecs=CODECS,
-            srtp=SrtpPolicies(
+            policies=MediaPolicies(
                 trunks=trunks,
                 registrar=self.registrar,
-                phones={phone.user: SrtpPolicy(phone.srtp) for phone in config.phones},
-                otherwise=SrtpPolicy(config.sip.srtp),
+                phones={phone.user: _media(phone) for phone in config.phones},
+                otherwise=MediaPolicy(srtp=SrtpPolicy(config.sip.srtp)),
             ),
             now=clock.now,
             flush=lambda: self.transport.flush(),
@@ -97,11 +97,15 @@ class SipServer:
         }
 
 
+def _media(table: PhoneTable | TrunkTable) -> MediaPolicy:
+    return MediaPolicy(srtp=SrtpPolicy(table.srtp), keying=Keying(table.srtp_keying), ice=table.ice)
+
+
 def _trunk(table: TrunkTable) -> Trunk:
     return Trunk(
         name=table.name,
         addresses=table.addresses,
         port=table.port,
         transport=table.transport,
-        srtp=SrtpPolicy(table.srtp),
+        media=_media(table),
     )

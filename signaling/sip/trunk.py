@@ -1,11 +1,11 @@
 """Trunks: carriers and peer switches that are known by their addresses."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from signaling.sip.auth import Credentials
 from signaling.sip.hop import SIP_PORT, Hop
-from signaling.sip.security import SrtpPolicy
+from signaling.sip.security import MediaPolicy
 from signaling.sip.uri import Uri
 
 
@@ -20,7 +20,7 @@ class Trunk:
     transport: str = "udp"
     credentials: Credentials | None = None
     "What we answer when the trunk challenges us."
-    srtp: SrtpPolicy = SrtpPolicy.OPTIONAL
+    media: MediaPolicy = field(default_factory=MediaPolicy)
 
     def uri_of(self, target: Uri) -> Uri:
         """Return the Request-URI for a target behind the trunk, whose host is the trunk's name or address."""

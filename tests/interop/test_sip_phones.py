@@ -2,12 +2,8 @@
 
 import asyncio
 import contextlib
-import json
-import socket
 import wave
-from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +13,7 @@ from mediaswitch.config import Config, PhoneTable, ServerTable, SipTable
 from mediaswitch.demo.phone import Phone
 from mediaswitch.numbers import Route
 from tests.loopback.sip.house import House, house, until
+from tests.support.baresip import Baresip, baresip
 
 pytestmark = pytest.mark.interop
 
@@ -51,13 +48,6 @@ def sound_in(folder: Path) -> Path:
         file.setparams((1, 2, 8000, 0, "NONE", ""))
         file.writeframes(bytes(16_000))
     return path
-
-
-def free_tcp_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def hears(phone: Phone) -> None:
@@ -109,80 +99,16 @@ async def test_phone_that_ends_takes_its_binding_away(switch: House) -> None:
     await until(lambda: not switch.sip.registrar.find("ann", now=now))
 
 
-@dataclass
-class Baresip:
-    """A baresip process, ordered by its TCP control socket."""
-
-    process: Process
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    def order(self, command: str, params: str = "") -> None:
-        """Give an order, as a netstring of JSON."""
-        data = json.dumps({"command": command, "params": params})
-        self.writer.write(f"{len(data)}:{data},".encode())
-
-    async def event(self, kind: str, *, timeout_s: float = 10) -> dict[str, object]:
-        """Wait for an event of a type."""
-        async with asyncio.timeout(timeout_s):
-            while True:
-                length = await self.reader.readuntil(b":")
-                data = await self.reader.readexactly(int(length[:-1]) + 1)
-                event: dict[str, object] = json.loads(data[:-1])
-                if event.get("type") == kind:
-                    return event
-
-
-@contextlib.asynccontextmanager
-async def baresip(switch: House, folder: Path, user: str) -> AsyncIterator[Baresip]:
-    """A baresip phone with an account at the switch. Its library gives up at a challenge with SHA-256."""
-    folder.mkdir()
-    control = free_tcp_port()
-    modules = ["module g711.so", "module aufile.so", "module aubridge.so"]
-    (folder / "config").write_text(
-        "\n".join(
-            [
-                "sip_listen 127.0.0.1:0",
-                "net_interface 127.0.0.1",
-                f"audio_source aufile,{sound_in(folder)}",
-                "audio_player aubridge,x",
-                "module_path /usr/lib/baresip/modules",
-                *modules,
-                "module_app account.so",
-                "module_app menu.so",
-                "module_app ctrl_tcp.so",
-                f"ctrl_tcp_listen 127.0.0.1:{control}",
-                "",
-            ]
-        )
-    )
-    account = f"<sip:{user}@127.0.0.1:{switch.port}>;auth_user={user};auth_pass={PASSWORD};answermode=auto"
-    (folder / "accounts").write_text(account + ";audio_codecs=PCMU/8000/1\n")
-    (folder / "contacts").write_text("")
-    process = await asyncio.create_subprocess_exec(
-        "baresip", "-f", str(folder), stdin=PIPE, stdout=DEVNULL, stderr=DEVNULL
-    )
-    try:
-        yield await _control(process, control)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        await asyncio.wait_for(process.wait(), 10)
-
-
-async def _control(process: Process, port: int) -> Baresip:
-    async with asyncio.timeout(10):
-        while True:
-            try:
-                return Baresip(process, *await asyncio.open_connection("127.0.0.1", port))
-            except ConnectionError:
-                await asyncio.sleep(0.05)
+def baresip_of(switch: House, folder: Path) -> contextlib.AbstractAsyncContextManager[Baresip]:
+    """Ben's phone."""
+    voice = sound_in(folder)
+    return baresip(folder / "ben", user="ben", password=PASSWORD, registrar=switch.port, voice=voice)
 
 
 @pytest.mark.parametrize("switch", [("MD5",)], indirect=True)
 async def test_baresip_registers_and_is_called_by_pjsua(switch: House, tmp_path: Path) -> None:
     """The two stacks never meet: both talk to ours."""
-    async with baresip(switch, tmp_path / "ben", "ben") as ben, pjsua(switch, "ann") as ann:
+    async with baresip_of(switch, tmp_path) as ben, pjsua(switch, "ann") as ann:
         await until(lambda: switch.sip.registrar.find("ben", now=switch.core.now_ns()), deadline_s=10)
         await ann.call(f"sip:2000@127.0.0.1:{switch.port}")
         await ben.event("CALL_ESTABLISHED")
@@ -194,7 +120,7 @@ async def test_baresip_registers_and_is_called_by_pjsua(switch: House, tmp_path:
 
 @pytest.mark.parametrize("switch", [("MD5",)], indirect=True)
 async def test_baresip_calls_and_is_hung_up_by_the_switch(switch: House, tmp_path: Path) -> None:
-    async with baresip(switch, tmp_path / "ben", "ben") as ben:
+    async with baresip_of(switch, tmp_path) as ben:
         await until(lambda: switch.sip.registrar.find("ben", now=switch.core.now_ns()), deadline_s=10)
         ben.order("dial", f"sip:1000@127.0.0.1:{switch.port}")
         await ben.event("CALL_ESTABLISHED")

@@ -62,7 +62,7 @@ class QuietCore:
     def open_player(self, session: int) -> Port:
         return self._port()
 
-    def open_rtp(self, session: int) -> Port:
+    def open_rtp(self, session: int, *, ipv6: bool = False) -> Port:
         return self._port()
 
     def open_webrtc(self, session: int, offer: str, *, audio_codecs: list[str]) -> Port:
