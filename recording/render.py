@@ -52,7 +52,7 @@ def render(source: Path, media: Path, peaks: Path, duration_ms: float) -> None:
         elif recorded.streams.audio[0].codec_context.name in ("opus", "libopus"):
             _copy_opus(recorded, rendition, duration_ms)
         else:
-            _encode(recorded, rendition)
+            _encode(recorded, rendition, duration_ms)
     with av.open(str(source)) as recorded:
         if recorded.streams.audio:
             _write_peaks(recorded, peaks)
@@ -66,14 +66,23 @@ def _copy_opus(recorded: InputContainer, rendition: OutputContainer, duration_ms
         rendition.mux(packet)
 
 
-def _encode(recorded: InputContainer, rendition: OutputContainer) -> None:
+def _encode(recorded: InputContainer, rendition: OutputContainer, duration_ms: float) -> None:
     stream = recorded.streams.audio[0]
     rate = min(rate for rate in OPUS_RATES if rate >= min(stream.rate, OPUS_RATES[-1]))
     encoder = rendition.add_stream("libopus", rate=rate, layout="mono", options={"application": "voip"})
     encoder.bit_rate = SPEECH_BIT_RATE
-    for frame in _mono(recorded, stream, rate):
-        rendition.mux(encoder.encode(frame))
-    rendition.mux(encoder.encode(None))
+    for packet in _until(duration_ms, _encoded(encoder, _mono(recorded, stream, rate))):
+        rendition.mux(packet)
+
+
+def _encoded(encoder: AudioStream, frames: Iterable[AudioFrame]) -> "Iterator[Packet[AudioStream]]":
+    """Packets that say when they are: the encoder begins with a lead of its own, before time 0."""
+    at = 0
+    for frame in frames:
+        frame.pts, frame.time_base = at, Fraction(1, frame.sample_rate)
+        at += frame.samples
+        yield from encoder.encode(frame)
+    yield from encoder.encode(None)
 
 
 def _mono(recorded: InputContainer, stream: AudioStream, rate: int) -> Iterator[AudioFrame]:

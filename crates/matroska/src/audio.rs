@@ -8,9 +8,11 @@ use crate::container::Container;
 use crate::timebase::Timebase;
 use crate::Codec;
 
-/// Packets are held this long, so that one out of order finds its place free. With the owner's flush every
-/// half second it bounds what a crash costs.
-pub(crate) const REORDER_MS: i64 = 200;
+/// A packet may come this late, and finds its place free.
+const REORDER_MS: i64 = 200;
+/// Nothing is written sooner: on a busy machine the session's end is told late, and what is in the file cannot be
+/// taken back. With the owner's flush every half second it bounds what a crash costs.
+const HELD_MS: i64 = 400;
 /// While nothing comes, silence is written in pieces of at least this length.
 const FILL_MS: i64 = 100;
 /// More can only be a flood.
@@ -62,7 +64,7 @@ impl AudioTrack {
 
     /// Nothing is placed before this any more.
     pub fn floor(&self, now: i64) -> i64 {
-        self.cursor.max(self.limit(now))
+        self.cursor.max(now - self.ticks(REORDER_MS))
     }
 
     /// Hold a packet until its turn. `anchor`: what placed it, 0 for frames of the switch's own.
@@ -103,7 +105,7 @@ impl AudioTrack {
         now: i64,
         file: &mut Container<W>,
     ) -> io::Result<()> {
-        let limit = self.limit(now);
+        let limit = now - self.ticks(HELD_MS);
         while let Some(frame) = self.take_due(limit) {
             self.write(frame, file)?;
         }
@@ -132,10 +134,6 @@ impl AudioTrack {
         }
         self.fill(end, file)?;
         Ok(self.cursor)
-    }
-
-    fn limit(&self, now: i64) -> i64 {
-        now - self.ticks(REORDER_MS)
     }
 
     fn ticks(&self, ms: i64) -> i64 {

@@ -97,7 +97,7 @@ impl<W: Write + Seek> TrackWriter<W> {
         self.write_due()
     }
 
-    /// Nothing came until `now_ns`: write what was held for reordering, and silence up to the reorder window.
+    /// Nothing came until `now_ns`: write what was held long enough, and silence up to there.
     pub fn advance_to(&mut self, now_ns: u64) -> io::Result<()> {
         self.now = self.now.max(self.base.ticks(now_ns));
         self.intake.settle(self.now, self.floor());
@@ -111,7 +111,7 @@ impl<W: Write + Seek> TrackWriter<W> {
     }
 
     /// End the track at the session's end: the file then lasts exactly that long. Only a track that is told of its
-    /// end later than the reorder window after it may have gone on, and tells in its summary how far.
+    /// end later than packets are held may have gone on, and tells in its summary how far.
     pub fn finish(mut self, end_ns: u64) -> io::Result<Summary> {
         self.intake.settle_now(self.floor());
         self.take_placed();

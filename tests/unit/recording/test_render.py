@@ -78,6 +78,21 @@ def test_peaks_tell_where_it_was_loud(tmp_path: Path, codec: Sequence[str]) -> N
     assert np.all(peaks[4 * second + 2 :] < 0.02)
 
 
+@pytest.mark.parametrize("seconds", [1.994, 2.0, 2.0135])
+def test_sound_whose_last_frame_is_hardly_needed_makes_the_file_no_longer(tmp_path: Path, seconds: float) -> None:
+    """Encoders give whole frames, and begin with a lead of their own: here the last has a ms of sound, or 13."""
+    source = tmp_path / "7.mka"
+    ffmpeg("-f", "lavfi", "-i", f"sine=d={seconds}:r=16000", "-c:a", "pcm_s16le", source)
+    media, peaks = tmp_path / "m", tmp_path / "p"
+    assert main([str(source), str(media), str(peaks), str(seconds * 1000)]) == 0
+    lead = 0.0065
+    assert float(probe(media, "format=duration")["format"]["duration"]) == pytest.approx(seconds + lead, abs=0.002)
+    wav = tmp_path / "heard.wav"
+    ffmpeg("-i", media, wav)
+    heard, rate = read_wav(wav)
+    assert len(heard) / rate == pytest.approx(seconds, abs=0.001)
+
+
 def test_picture_is_copied_black_before_its_first_frame_and_lasts_the_session(tmp_path: Path) -> None:
     source = tmp_path / "8.mkv"
     picture = ("-f", "lavfi", "-i", "testsrc=size=322x240:rate=25:duration=2", "-c:v", "libvpx", "-g", "25")
