@@ -1,7 +1,7 @@
 """Conferences in the core alone.
 
-`python -m load_tests.conference ROOM TALKERS MEMBERS` reads an address a line for each member, prints their ports and
-mixes until it is killed.
+`python -m load_tests.conference ROOM TALKERS MEMBERS PAYLOAD-TYPE RTPMAP` reads an address a line for each member,
+prints their ports and mixes until it is killed.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import time
 from asyncio.subprocess import PIPE, Process
 from dataclasses import dataclass
 
+from load_tests.voices import PCMU, Codec
 from mediaswitch import _core
 
 FIRST_PORT, LAST_PORT = 42_000, 43_998
@@ -21,11 +22,13 @@ class Conference:
 
     room: int
     talkers: int
+    codec: Codec = PCMU
 
     async def start(self, prefix: tuple[str, ...], *, members: int) -> Process:
         """Start the process; it then takes a line for each member."""
         numbers = (str(number) for number in (self.room, self.talkers, members))
-        words = (*prefix, sys.executable, "-m", "load_tests.conference", *numbers)
+        codec = (str(self.codec.payload_type), self.codec.rtpmap)
+        words = (*prefix, sys.executable, "-m", "load_tests.conference", *numbers, *codec)
         return await asyncio.create_subprocess_exec(*words, stdin=PIPE, stdout=PIPE)
 
     def connect(self, core: _core.MediaCore, ports: list[_core.RtpPort]) -> None:
@@ -40,7 +43,8 @@ class Conference:
 
 def main() -> None:
     """Serve the members that standard input names, until killed."""
-    room, talkers, members = map(int, sys.argv[1:])
+    room, talkers, members, payload_type = map(int, sys.argv[1:5])
+    codec, clock_rate = sys.argv[5].split("/")[:2]
     conference = Conference(room=room, talkers=talkers)
     core = _core.MediaCore(
         workers=1,
@@ -58,9 +62,9 @@ def main() -> None:
             opened.port,
             remote_ip=ip,
             remote_port=int(port),
-            payload_type=0,
-            codec="PCMU",
-            clock_rate=8000,
+            payload_type=payload_type,
+            codec=codec,
+            clock_rate=int(clock_rate),
             telephone_event_payload_type=101,
             ptime_ms=20,
             send=True,

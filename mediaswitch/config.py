@@ -99,6 +99,10 @@ class MediaTable(Table):
     opus_dtx: bool = False
     "Browsers are asked to send nothing in silence: less traffic, and the background of a voice is not heard in it."
 
+    noise_suppression: bool = False
+    "Noise is taken out of phones' voices: they are decoded for it, where they would be relayed."
+    auto_gain: bool = False
+    "Loud and quiet phones come to one loudness; decoded for it, too."
     loudest_talkers: Annotated[int, Field(ge=0, le=50)] = 5
     "Where more than so many are heard by more than so many, only the loudest are mixed; 0: always all."
 

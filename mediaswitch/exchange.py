@@ -135,6 +135,14 @@ class RtpMedia:
     "RTCP on the port of RTP (RFC 5761)."
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceCare:
+    """What is done to the voices of phones before others hear them; recordings keep them as they came."""
+
+    noise_suppression: bool = False
+    auto_gain: bool = False
+
+
 class Exchange:
     """See the module's docstring."""
 
@@ -148,8 +156,10 @@ class Exchange:
         folders: RecordingFolders,
         hold_music: Path,
         default_language: str,
+        phone_voices: VoiceCare = VoiceCare(),
     ) -> None:
         self._core = core
+        self._phone_voices = phone_voices
         self._clock = clock
         self._bus = bus
         self._numbers = numbers
@@ -274,6 +284,9 @@ class Exchange:
             raise Refused(str(error)) from error
         tracks = (Track(id=TrackId(port.track), kind=MediaKind.AUDIO),)
         self._open_leg(session, leg, PortId(port.port), tracks)
+        if self._phone_voices != VoiceCare():
+            care = self._phone_voices
+            self._core.set_voice(port.track, noise_suppression=care.noise_suppression, auto_gain=care.auto_gain)
         return port
 
     def configure_rtp(self, session: SessionId, leg: LegId, agreed: RtpMedia) -> None:

@@ -20,7 +20,7 @@ from mediaswitch import _core
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SystemClock, wall_time
 from mediaswitch.config import Config, agent_id
-from mediaswitch.exchange import Exchange, SessionChanged
+from mediaswitch.exchange import Exchange, SessionChanged, VoiceCare
 from mediaswitch.ids import QueueName, TenantId
 from mediaswitch.media import CoreEvents
 from mediaswitch.network import announced_ip, split_media_ports
@@ -125,6 +125,7 @@ async def running(settings: Settings) -> AsyncIterator[Running]:
             folders=folders,
             hold_music=music,
             default_language=config.server.language,
+            phone_voices=VoiceCare(noise_suppression=config.media.noise_suppression, auto_gain=config.media.auto_gain),
         )
         keeper = Keeper(folders, bus, on_failure=exchange.recording_failed)
         keeper.start()

@@ -24,7 +24,8 @@ from load_tests.conference import Conference
 from load_tests.voices import G722, OPUS, PCMU, Codec, voice
 
 ROOM = 5
-LISTENERS, TALKERS = 200, 5
+HALLS = {205: 5, 505: 5, 550: 50}
+"Members of a hall, and how many of them talk."
 
 
 async def transcode(load: Load, *, codec: Codec) -> Row:
@@ -36,14 +37,14 @@ async def transcode(load: Load, *, codec: Codec) -> Row:
 
 
 async def conference(load: Load, *, conference: Conference) -> Row:
-    """Members on G.711, all of whom send; the core alone, since signalling has no conference of this size."""
+    """Members who all send; the core alone, since signalling has no conference of this size."""
     with TemporaryDirectory() as folder:
         core = await conference.start(pinned([SERVER_CORE]), members=load.n)
         try:
             generator = await start_generator(
                 "voices",
                 {"pid": core.pid, "streams": load.n, "members": load.n, "seconds": load.seconds}
-                | {"voice": voice(Path(folder), PCMU)},
+                | {"voice": voice(Path(folder), conference.codec)},
             )
             ports = await exchange_ports(core, await read_ports(generator))
             await write_addresses(generator, ports)
@@ -54,6 +55,12 @@ async def conference(load: Load, *, conference: Conference) -> Row:
     floor = await through_floor(Load(load.n // 2, load.seconds))
     halved = floor | {"cpu_percent_per_call": floor["cpu_percent_per_call"] / 2}
     return _costs(beside(row | {"p50_us": None, "p99_us": None}, halved)) | {"via": "core"}
+
+
+async def hall(load: Load, *, codec: Codec) -> Row:
+    """Many who listen to a few talkers, in one room."""
+    talkers = HALLS.get(load.n, max(1, load.n // 11))
+    return await conference(load, conference=Conference(room=load.n, talkers=talkers, codec=codec))
 
 
 def _costs(row: Row) -> Row:
@@ -72,8 +79,14 @@ CASES = (
     ),
     Case(
         "conference-hall",
-        "200 listeners and 5 talkers in one room, G.711; a member",
-        (LISTENERS + TALKERS,),
-        partial(conference, conference=Conference(room=LISTENERS + TALKERS, talkers=TALKERS)),
+        "200 listeners and 5 talkers in one room, then 500 and 50, G.711; a member",
+        (205, 550),
+        partial(hall, codec=PCMU),
+    ),
+    Case(
+        "conference-hall-opus",
+        "500 listeners and 5 talkers in one room, Opus; a member",
+        (505,),
+        partial(hall, codec=OPUS),
     ),
 )

@@ -12,7 +12,7 @@ from mediaswitch import _core
 from mediaswitch.bus import Bus
 from mediaswitch.clock import SystemClock
 from mediaswitch.errors import NotFound, Unavailable, WrongState
-from mediaswitch.exchange import Exchange, NewSession, RtpMedia
+from mediaswitch.exchange import Exchange, NewSession, RtpMedia, SpeakerChanged
 from mediaswitch.ids import LegId, ParticipantId, SessionId, TenantId
 from mediaswitch.media import CoreEvents
 from mediaswitch.numbers import NumberPlan, Route
@@ -204,6 +204,26 @@ async def test_each_leg_that_ends_says_what_passed_and_how_well(switch: Switch) 
     assert clean.mos is not None
     assert clean.mos > 4.3
     assert lossy.mos < 3.7
+    for track in (lossy, clean):  # both talk all the time
+        assert track.talk_ms is not None
+        assert track.talk_ms > 1_000
+        assert track.overtalk_ms is not None
+        assert 500 < track.overtalk_ms <= track.talk_ms
+        assert track.speech_dbov is not None
+        assert -40 < track.speech_dbov < 0
+
+
+async def test_who_speaks_is_told_on_the_bus_by_name(switch: Switch) -> None:
+    told: list[SpeakerChanged] = []
+    switch.bus.subscribe(SpeakerChanged, told.append)
+    async with AsyncExitStack() as stack:
+        session, _, _ = await talking(switch, stack)
+        await until(lambda: bool(told))
+        switch.exchange.hang_up(session, EndReason.HANGUP)
+        await until(switch.nothing_is_left)
+    assert told[0].session == session
+    assert told[0].participant in {"customer-1", "external-2"}
+    assert -60 < told[0].level_dbov < 0
 
 
 async def test_dialled_party_that_is_busy_leaves_nothing_open_once_the_caller_is_gone(switch: Switch) -> None:

@@ -17,6 +17,7 @@ use crate::port::tap::TapPort;
 use crate::port::webrtc::Line;
 use crate::prompt::Prompt;
 use crate::stats::TrackStats;
+use crate::voice::Wish;
 
 /// What a player plays, prepared ahead.
 #[derive(Clone, Debug)]
@@ -109,6 +110,11 @@ pub enum Command {
     DetectDigits {
         track: TrackId,
         on: bool,
+    },
+    /// What is done to a track's voice before it is mixed.
+    SetVoice {
+        track: TrackId,
+        wish: Wish,
     },
     /// `end`: a recorder's files are padded to it.
     ClosePort {

@@ -34,6 +34,7 @@ use crate::prompt::{self, Prompt};
 use crate::random::Random;
 use crate::recording::{Control, Tape, Writer};
 use crate::stats::{Counters, MediaKind, TrackStats};
+use crate::voice::Wish;
 use crate::worker::{Worker, WorkerSettings};
 
 /// A worker answers within a millisecond or two; one that does not in so long is gone.
@@ -490,6 +491,13 @@ impl Engine {
         let control = self.control();
         let session = control.directory.track(track)?;
         control.ask(session, Command::MaskDigits { track, on })
+    }
+
+    /// Take noise out of a track's voice, or even its loudness, for all who hear it; it is then decoded, never relayed.
+    pub fn set_voice(&self, track: TrackId, wish: Wish) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::SetVoice { track, wish })
     }
 
     /// Listen for tones of digits in a track's sound, for a peer that sends no telephone-events.

@@ -31,6 +31,7 @@ pub mod stats;
 mod sum;
 pub mod track;
 pub mod video;
+pub mod voice;
 pub mod wheel;
 pub mod worker;
 

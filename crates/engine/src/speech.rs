@@ -68,11 +68,21 @@ impl Activity {
         let risen = self.floor_dbov + FLOOR_RISE_DB_PER_S * seconds;
         self.floor_dbov = risen.min(level_dbov).max(LOWEST_FLOOR_DBOV);
         self.loudness_dbov = (self.loudness_dbov - DECAY_DB_PER_S * seconds).max(level_dbov);
-        if level_dbov > QUIETEST_DBOV.max(self.floor_dbov + ABOVE_FLOOR_DB) {
+        if self.is_speech(level_dbov) {
             self.voice_until = now + PAUSE;
             self.speech.energy += 10f64.powf(f64::from(level_dbov) / 10.0);
             self.speech.levels += 1;
         }
+    }
+
+    /// Whether what has such a level stands out of the noise.
+    pub fn is_speech(&self, level_dbov: f32) -> bool {
+        level_dbov > QUIETEST_DBOV.max(self.floor_dbov + ABOVE_FLOOR_DB)
+    }
+
+    /// The level of the noise.
+    pub fn floor_dbov(&self) -> f32 {
+        self.floor_dbov
     }
 
     pub fn talks(&self, now: Nanos) -> bool {

@@ -9,6 +9,7 @@ use crate::mix::Frames;
 use crate::speech::Activity;
 use crate::stats::MediaKind;
 use crate::video;
+use crate::voice::{Voice, Wish};
 
 /// A track that sent nothing for so long has stopped.
 const STOPPED_AFTER: Nanos = 2 * SECOND;
@@ -52,6 +53,13 @@ pub struct Track {
     /// Its place on the wheel.
     pub slot: usize,
     pub frames: Option<Box<Frames>>,
+    /// What is done to it before it is mixed.
+    wish: Wish,
+    voice: Option<Box<Voice>>,
+    /// The newest sample, and that the next does not follow it: the processing has changed.
+    newest: i16,
+    is_cut: bool,
+    spared: bool,
     /// What came of a video track.
     pub video: Option<Box<video::Incoming>>,
 }
@@ -73,6 +81,11 @@ impl Track {
             slot,
             codec: None,
             frames: None,
+            wish: Wish::default(),
+            voice: None,
+            newest: 0,
+            is_cut: false,
+            spared: false,
             playout: None,
             level_dbov: None,
             digits: Digits::default(),
@@ -116,7 +129,7 @@ impl Track {
     /// Be ready to be mixed at these rates; with none, let go of what mixing needs.
     pub fn want(&mut self, rates: &[Rate]) {
         if rates.is_empty() {
-            (self.frames, self.playout) = (None, None);
+            (self.frames, self.playout, self.voice) = (None, None, None);
             return;
         }
         let native = self.rate();
@@ -129,6 +142,12 @@ impl Track {
         }
         if let Some(frames) = &mut self.frames {
             frames.want(rates);
+        }
+        let processes = |voice: &&Box<Voice>| voice.is_for(native) && voice.wish() == self.wish;
+        if !self.is_player && self.voice.as_ref().filter(processes).is_none() {
+            let voice = Voice::new(self.wish, native).map(Box::new);
+            self.is_cut = voice.is_some() || self.voice.is_some();
+            self.voice = voice;
         }
         if let Some(codec) = self
             .codec
@@ -172,17 +191,50 @@ impl Track {
         }
     }
 
-    /// Make the frame that is due for those who mix the track.
-    pub fn pull(&mut self, now: Nanos) {
+    /// Have its voice processed from now on; true if that is new.
+    pub fn set_wish(&mut self, wish: Wish) -> bool {
+        std::mem::replace(&mut self.wish, wish) != wish
+    }
+
+    /// Its packets are not what is to be heard: it cannot be relayed.
+    pub fn is_processed(&self) -> bool {
+        self.wish != Wish::default()
+    }
+
+    /// Make the frame that is due for those who mix the track; `spares`: without noise suppression.
+    pub fn pull(&mut self, spares: bool, now: Nanos) {
         let (Some(frames), Some(playout)) = (&mut self.frames, &mut self.playout) else {
             return;
         };
         if frames.native() != playout.rate() {
             return; // the codec is just changing
         }
-        frames.fill(|samples| playout.pull(now, samples));
-        let level = level_dbov(frames.at(frames.native()));
+        let (voice, mut level) = (&mut self.voice, 0.0);
+        let spared = std::mem::replace(&mut self.spared, spares);
+        let is_cut = std::mem::take(&mut self.is_cut) || spared != spares;
+        let newest = &mut self.newest;
+        frames.fill(|samples| {
+            playout.pull(now, samples);
+            level = level_dbov(samples);
+            if let Some(voice) = voice {
+                voice.process(samples, spares, now);
+            }
+            if is_cut {
+                mend(*newest, samples);
+            }
+            *newest = samples.last().copied().unwrap_or(0);
+        });
         self.hear(level, now);
+    }
+}
+
+/// Lead from `before` into the frame within its first quarter.
+fn mend(before: i16, frame: &mut [i16]) {
+    let fade = frame.len() / 4;
+    let step = f32::from(before) - frame.first().map_or(0.0, |&first| f32::from(first));
+    for (n, sample) in frame.iter_mut().take(fade).enumerate() {
+        let rest = step * (fade - n) as f32 / fade as f32;
+        *sample = (f32::from(*sample) + rest) as i16; // saturates
     }
 }
 

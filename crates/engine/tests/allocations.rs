@@ -19,6 +19,7 @@ use mediaswitch_engine::prompt::tone;
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::{Tape, TapeEnd};
 use mediaswitch_engine::stats::Counters;
+use mediaswitch_engine::voice::Wish;
 use mediaswitch_engine::worker::{Worker, WorkerSettings};
 
 thread_local! {
@@ -291,6 +292,13 @@ fn a_conference_that_chooses_the_loudest_does_not_allocate() {
             let crosspoint = Crosspoint::new(TrackId(100 + from), PortId(to), 0.0);
             switch.ask(Command::Connect(crosspoint));
         }
+    }
+    let wish = Wish {
+        noise_suppression: true,
+        auto_gain: true,
+    };
+    for track in [101, 102].map(TrackId) {
+        switch.ask(Command::SetVoice { track, wish });
     }
     switch.run(0, 100);
     switch.sink = Sink::default();

@@ -9,6 +9,7 @@ use mediaswitch_engine::dtmf::Press;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{sendable, Link, RtpConfig};
+use mediaswitch_engine::voice::Wish;
 use mediaswitch_engine::{recording, Engine, Settings};
 use pyo3::prelude::*;
 
@@ -293,6 +294,23 @@ impl MediaCore {
     /// Take digits out of a track before anybody has them, or no longer. Raises UnknownTrack.
     fn mask_digits(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
         py.detach(|| self.engine.mask_digits(TrackId(track), on))
+            .map_err(to_py_error)
+    }
+
+    /// What is done to a track's voice before others hear it. Raises UnknownTrack.
+    #[pyo3(signature = (track, *, noise_suppression = false, auto_gain = false))]
+    fn set_voice(
+        &self,
+        py: Python<'_>,
+        track: u64,
+        noise_suppression: bool,
+        auto_gain: bool,
+    ) -> PyResult<()> {
+        let wish = Wish {
+            noise_suppression,
+            auto_gain,
+        };
+        py.detach(|| self.engine.set_voice(TrackId(track), wish))
             .map_err(to_py_error)
     }
 

@@ -8,6 +8,7 @@ use crate::dtmf::{Press, Signal, MASKED};
 use crate::event::Happening;
 use crate::id::{PortId, TrackId};
 use crate::io::MediaIo;
+use crate::overload::Stage;
 use crate::port::audio_out::AudioOut;
 use crate::port::Port;
 use crate::track::AudioPacket;
@@ -183,7 +184,7 @@ impl Worker {
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
-        track.pull(at);
+        track.pull(self.stage >= Stage::Bare, at);
         let (Some(frames), Some(playout)) = (&track.frames, &track.playout) else {
             return;
         };

@@ -176,6 +176,7 @@ impl Worker {
             Command::SendDigits { port, digits, ms } => self.send_digits(port, &digits, ms),
             Command::RelayDigit { track, press } => self.relay_digit(track, press),
             Command::MaskDigits { track, on } => self.mask_digits(track, on, now, io),
+            Command::SetVoice { track, wish } => self.set_voice(track, wish, now),
             Command::DetectDigits { track, on } => self.detect_digits(track, on),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),

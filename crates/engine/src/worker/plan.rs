@@ -11,6 +11,7 @@ use crate::port::player::PlayerPort;
 use crate::port::{Port, PortKind};
 use crate::stats::MediaKind;
 use crate::track::Track;
+use crate::voice::Wish;
 use crate::wheel::set_member;
 
 impl Worker {
@@ -163,6 +164,20 @@ impl Worker {
             .collect()
     }
 
+    /// Have a track's voice processed for all who hear it, or no longer.
+    pub(super) fn set_voice(&mut self, id: TrackId, wish: Wish, now: Nanos) {
+        let is_voice = |track: &&mut Track| track.kind == MediaKind::Audio && !track.is_player();
+        let Some(track) = self.tracks.get_mut(&id).filter(is_voice) else {
+            return;
+        };
+        if track.set_wish(wish) {
+            for crosspoint in self.matrix.from(id).to_vec() {
+                self.plan(crosspoint.destination, now);
+            }
+            self.provide(id);
+        }
+    }
+
     /// Let a track make its frames at the rates that those who have it need.
     pub(super) fn provide(&mut self, id: TrackId) {
         let Some(track) = self
@@ -213,6 +228,7 @@ fn rate_for(out: &AudioOut, is_player: bool) -> Option<Rate> {
 /// One source in a codec the peer takes needs no decoding.
 fn can_relay(track: &Track, out: &AudioOut) -> bool {
     match track.codec {
+        _ if track.is_processed() => false,
         _ if track.is_player() => out.takes_frames(),
         Some(codec) => out.accepts(codec),
         None => false,

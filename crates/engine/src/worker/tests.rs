@@ -3,6 +3,7 @@
 mod secured;
 mod setup;
 mod sharing;
+mod voices;
 
 mod switching;
 
