@@ -15,8 +15,10 @@ use crate::id::{PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::{Endpoint, MediaIo};
 use crate::quality::Loss;
+use crate::quality::Mos;
 use crate::random::Random;
 use crate::relay::{Header, OutStream};
+use crate::rtp::extended::VoipMetrics;
 use crate::rtp::packet::{self, Packet};
 use crate::rtp::reception::Reception;
 use crate::rtp::rtcp::{self, AboutUs, LastReport, SenderInfo};
@@ -51,6 +53,8 @@ pub struct Link {
     pub ice: Option<ice::Credentials>,
     /// RTCP on the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
+    /// The peer wants our reports to say how it sounds (RFC 3611 §4.7).
+    pub voip_metrics: bool,
 }
 
 /// What a datagram turned out to be.
@@ -97,6 +101,8 @@ pub struct RtpPort {
     events: TelephoneEvents,
     last_report: Option<LastReport>,
     about_us: Option<AboutUs>,
+    /// How we sound there, 1 to 5, where the peer says it.
+    mos_of_us: Option<f64>,
     rtcp_due: Nanos,
     setup: Option<Box<Setup>>,
 }
@@ -126,6 +132,7 @@ impl RtpPort {
             reception: Reception::default(),
             last_report: None,
             about_us: None,
+            mos_of_us: None,
             rtcp_due: now + random.draw() % RTCP_PERIOD,
             silent_since: None,
             codec: None,
@@ -447,6 +454,7 @@ impl RtpPort {
             });
         }
         self.about_us = told.about_us.or(self.about_us);
+        self.mos_of_us = told.mos_of_us.or(self.mos_of_us);
         Received::Report
     }
 
@@ -547,7 +555,10 @@ impl RtpPort {
             return;
         }
         let mut report = [0; rtcp::MAX_COMPOUND];
-        let length = rtcp::write(&mut report, now, self.ssrc, sent, block, goodbye);
+        let metrics = block.filter(|_| config.link.voip_metrics);
+        let metrics = metrics.map(|(block, _)| self.metrics(block.ssrc, config.ptime_ms));
+        let metrics = metrics.as_ref();
+        let length = rtcp::write(&mut report, now, self.ssrc, sent, block, metrics, goodbye);
         let apart = match &mut self.setup {
             Some(setup) if !config.link.rtcp_mux => setup.rtcp_guard(),
             _ => None,
@@ -560,6 +571,22 @@ impl RtpPort {
         secured[..length].copy_from_slice(&report[..length]);
         if let Some(length) = guard.protect_rtcp(&mut secured, length) {
             io.send(from, remote, &secured[..length]);
+        }
+    }
+
+    /// What we say of the stream that we receive.
+    fn metrics(&self, ssrc: u32, packet_ms: u32) -> VoipMetrics {
+        let (loss, jitter_ms) = (self.reception.loss(), self.reception.jitter_ms());
+        let mos = |rtt_ms| audio_mos(self.codec, self.reception.packets, loss, jitter_ms, rtt_ms);
+        VoipMetrics {
+            ssrc,
+            loss: loss.share,
+            gathered: self.reception.gathered(),
+            packet_ms,
+            rtt_ms: self.rtt_ms().unwrap_or(0.0),
+            end_system_ms: 2.0 * jitter_ms,
+            mos_listening: mos(None).map(|mos| mos.value),
+            mos_conversation: mos(self.rtt_ms()).map(|mos| mos.value),
         }
     }
 
@@ -609,7 +636,11 @@ impl RtpPort {
                 heard,
                 jitter_ms,
                 self.rtt_ms(),
-            ),
+            )
+            .map(|ours| Mos {
+                value: self.mos_of_us.unwrap_or(ours.value),
+                ..ours
+            }),
             level_dbov: None,
             speech: None,
         };

@@ -2,6 +2,7 @@
 
 use crate::clock::{Nanos, SECOND};
 use crate::quality::Loss;
+use crate::rtp::bursts::{Bursts, Gathered};
 
 /// A sequence step beyond this is a restarted sender, not loss (A.1 MAX_DROPOUT).
 const MAX_DROPOUT: u16 = 3_000;
@@ -14,6 +15,7 @@ pub struct Reception {
     /// Expected and lost of sources that ended before this one.
     expected_before: u64,
     lost_before: u64,
+    bursts: Bursts,
 
     pub packets: u64,
     pub bytes: u64,
@@ -69,7 +71,11 @@ impl Reception {
             return;
         };
         let step = sequence.wrapping_sub(source.highest as u16) as i16;
-        self.loss_runs += u64::from(step > 1);
+        if step > 1 {
+            self.loss_runs += 1;
+            let count = step as u64 - 1;
+            self.bursts.lose(count, source.highest + 1 + count);
+        }
         source.highest = source
             .highest
             .max(source.highest.saturating_add_signed(i64::from(step)));
@@ -87,6 +93,7 @@ impl Reception {
 
     fn restart(&mut self, ssrc: u32, sequence: u16) {
         (self.expected_before, self.lost_before) = (self.expected(), self.lost());
+        self.bursts.close();
         let first = u64::from(sequence) + (1 << 16); // room for packets from before the first one
         self.source = Some(Source {
             ssrc,
@@ -112,6 +119,11 @@ impl Reception {
 
     pub fn loss(&self) -> Loss {
         Loss::new(self.expected(), self.lost(), self.loss_runs)
+    }
+
+    /// How losses gathered; those that came late after all are counted.
+    pub fn gathered(&self) -> Gathered {
+        self.bursts.gathered(self.expected())
     }
 
     pub fn jitter_ms(&self) -> f64 {

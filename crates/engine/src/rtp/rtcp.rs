@@ -1,5 +1,6 @@
 //! RTCP sender and receiver reports (RFC 3550 §6): what we send of ourselves and read of the peer.
 
+use super::extended::{self, VoipMetrics, EXTENDED_REPORT};
 use super::reception::ReportBlock;
 use crate::clock::{Nanos, SECOND};
 
@@ -9,7 +10,7 @@ const SOURCE_DESCRIPTION: u8 = 202;
 const GOODBYE: u8 = 203;
 /// Seconds from the NTP epoch (1900) to the Unix epoch.
 const NTP_OFFSET_S: u64 = 2_208_988_800;
-/// Room for a report with one block, a description and a goodbye.
+/// Room for a report with one block, a description, VoIP metrics and a goodbye.
 pub const MAX_COMPOUND: usize = 128;
 
 /// What we sent, for our sender report.
@@ -33,6 +34,8 @@ pub struct Told {
     pub sender_report_ntp: Option<u32>,
     /// What the peer says of the stream that we send.
     pub about_us: Option<AboutUs>,
+    /// How it sounds there, 1 to 5.
+    pub mos_of_us: Option<f64>,
     pub goodbye: bool,
 }
 
@@ -72,13 +75,14 @@ impl Writer<'_> {
     }
 }
 
-/// A compound of SR or RR, SDES with the CNAME, and BYE when `goodbye`. Returns its length.
+/// A compound of SR or RR, SDES with the CNAME, XR with `metrics`, and BYE when `goodbye`. Returns its length.
 pub fn write(
     out: &mut [u8; MAX_COMPOUND],
     now: Nanos,
     ssrc: u32,
     sent: Option<SenderInfo>,
     block: Option<(ReportBlock, Option<LastReport>)>,
+    metrics: Option<&VoipMetrics>,
     goodbye: bool,
 ) -> usize {
     let mut writer = Writer { out, length: 0 };
@@ -100,6 +104,11 @@ pub fn write(
     }
     writer.close(0);
     put_description(&mut writer, ssrc);
+    if let Some(metrics) = metrics {
+        let mut report = [0; extended::LENGTH];
+        extended::write(&mut report, ssrc, metrics);
+        writer.put(&report);
+    }
     if goodbye {
         let start = writer.length;
         writer.put(&[0x81, GOODBYE, 0, 0]);
@@ -152,6 +161,9 @@ pub fn parse(datagram: &[u8], our_ssrc: u32, now: Nanos) -> Option<Told> {
             }
             RECEIVER_REPORT => read_blocks(packet.get(8..)?, count, our_ssrc, now, &mut told)?,
             GOODBYE => told.goodbye = true,
+            EXTENDED_REPORT => {
+                told.mos_of_us = extended::read_score(packet, our_ssrc).or(told.mos_of_us);
+            }
             _ => {}
         }
         rest = &rest[length..];
@@ -211,7 +223,7 @@ mod tests {
             packets: 2,
             octets: 3,
         };
-        let length = write(&mut out, start, 5, Some(sent), None, false);
+        let length = write(&mut out, start, 5, Some(sent), None, None, false);
         let told = parse(&out[..length], 6, start).unwrap();
         let last = LastReport {
             ntp_middle: told.sender_report_ntp.unwrap(),
@@ -219,7 +231,15 @@ mod tests {
         };
 
         let answered = start + 100 * MILLISECOND;
-        let length = write(&mut out, answered, 6, None, Some((BLOCK, Some(last))), true);
+        let length = write(
+            &mut out,
+            answered,
+            6,
+            None,
+            Some((BLOCK, Some(last))),
+            None,
+            true,
+        );
         let told = parse(&out[..length], 5, answered + 40 * MILLISECOND).unwrap();
         let about_us = told.about_us.unwrap();
         assert_eq!(
@@ -232,14 +252,14 @@ mod tests {
     #[test]
     fn a_report_about_someone_else_is_not_ours() {
         let mut out = [0; MAX_COMPOUND];
-        let length = write(&mut out, SECOND, 6, None, Some((BLOCK, None)), false);
+        let length = write(&mut out, SECOND, 6, None, Some((BLOCK, None)), None, false);
         assert_eq!(parse(&out[..length], 77, SECOND).unwrap().about_us, None);
     }
 
     #[test]
     fn torn_and_lying_packets_are_refused() {
         let mut out = [0; MAX_COMPOUND];
-        let length = write(&mut out, SECOND, 6, None, Some((BLOCK, None)), true);
+        let length = write(&mut out, SECOND, 6, None, Some((BLOCK, None)), None, true);
         let ends: Vec<usize> = (1..length)
             .filter(|&end| parse(&out[..end], 5, SECOND).is_some())
             .collect();

@@ -1,5 +1,6 @@
 //! A worker driven with made-up instants: each test is a call of some seconds that takes no time.
 
+mod metrics;
 mod secured;
 mod setup;
 mod sharing;
