@@ -686,6 +686,7 @@ class MediaCore:
         dtls: DtlsPeer | None = None,
         ice: IcePeer | None = None,
         rtcp_mux: bool = False,
+        voip_metrics: bool = False,
     ) -> None:
         """Apply an offer and its answer. remote_port 0 or ip 0.0.0.0: send nothing.
 
@@ -693,7 +694,7 @@ class MediaCore:
         dtls: keys come by a handshake, and until then nothing passes; PortConnected or PortFailed tells its end. The
         association goes on while its digest and role stay the same.
         ice: the peer is heard and sent to where it nominates to be (RFC 8445, as a lite agent).
-        rtcp_mux: RTCP goes by the port of RTP (RFC 5761).
+        rtcp_mux: RTCP goes by the port of RTP (RFC 5761). voip_metrics: reports say how it sounds here (RFC 3611 §4.7).
         codec: "PCMU", "PCMA", "G722" (clock rate 8000, RFC 3551 §4.5.2), "L16" (8000 or 16000) or "opus".
         The outgoing SSRC, sequence and timestamp go on. Raises BadSetting.
         """

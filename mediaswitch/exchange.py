@@ -133,6 +133,8 @@ class RtpMedia:
     ice: IceMedia | None = None
     rtcp_mux: bool = False
     "RTCP on the port of RTP (RFC 5761)."
+    voip_metrics: bool = False
+    "The peer wants to be told how it sounds (RFC 3611 §4.7)."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +311,7 @@ class Exchange:
                 dtls=None if dtls is None else _core.DtlsPeer(dtls.hash, dtls.digest, active=dtls.active),
                 ice=None if ice is None else _ice_peer(ice),
                 rtcp_mux=agreed.rtcp_mux,
+                voip_metrics=agreed.voip_metrics,
             )
         except _core.BadSetting as error:
             raise Refused(str(error)) from error

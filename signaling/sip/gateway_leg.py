@@ -137,6 +137,7 @@ class SipLeg:
                 dtls=_handshake(agreement.dtls) if agreement.dtls else None,
                 ice=_checks(agreement.ice) if agreement.ice else None,
                 rtcp_mux=agreement.rtcp_mux,
+                voip_metrics=agreement.voip_metrics,
             ),
         )
 

@@ -38,6 +38,8 @@ TELEPHONE_EVENT = "telephone-event"
 EVENT_PAYLOAD_TYPES = {8000: 101, 48000: 102}
 EVENT_FMTP = "0-15"
 "RFC 4733 §3.2: the digits, * # A-D."
+VOIP_METRICS = "voip-metrics"
+"RFC 3611 §5.1: the report block that a peer may ask for."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,8 @@ class AudioAgreement:
     ice: IceAgreement | None = None
     rtcp_mux: bool = False
     "RTCP on the port of RTP (RFC 5761)."
+    voip_metrics: bool = False
+    "The peer wants our reports to say how it sounds (RFC 3611 §5.1)."
 
     def protection(self) -> Attributes:
         """Return our lines about keys."""
@@ -146,7 +150,7 @@ class AudioNegotiation:
             attributes=_attributes(
                 maps,
                 wish.direction,
-                (*protection, *self._ice_lines(self._ice_offered, rtcp_mux=rtcp_mux)),
+                (*protection, *self._ice_lines(self._ice_offered, rtcp_mux=rtcp_mux), *_metrics_line(agreed)),
                 rtcp_mux=rtcp_mux,
             ),
         )
@@ -285,12 +289,14 @@ class AudioNegotiation:
             receive=wish.receive and direction in ("sendrecv", "sendonly"),
             protocol=media.protocol,
             rtcp_mux=media.attribute("rtcp-mux") is not None,
+            voip_metrics=VOIP_METRICS in (media.attribute("rtcp-xr") or "").split(),
         )
 
     def _answer_section(self, offered: Media, agreement: AudioAgreement) -> Media:
         maps = _agreed_maps(agreement)
         ours = agreement.ice.ours if agreement.ice else None
-        extra = (*agreement.protection(), *self._ice_lines(ours, rtcp_mux=agreement.rtcp_mux))
+        ice = self._ice_lines(ours, rtcp_mux=agreement.rtcp_mux)
+        extra = (*agreement.protection(), *ice, *_metrics_line(agreement))
         direction = _direction(agreement.send, agreement.receive)
         attributes = _attributes(maps, direction, extra, rtcp_mux=agreement.rtcp_mux)
         formats = tuple(str(m.payload_type) for m in maps)
@@ -347,6 +353,10 @@ def _direction(send: bool, receive: bool) -> str:
     if send:
         return "sendrecv" if receive else "sendonly"
     return "recvonly" if receive else "inactive"
+
+
+def _metrics_line(agreed: AudioAgreement | None) -> Attributes:
+    return (("rtcp-xr", VOIP_METRICS),) if agreed and agreed.voip_metrics else ()
 
 
 def _attributes(maps: Sequence[RtpMap], direction: str, extra: Attributes, *, rtcp_mux: bool) -> Attributes:

@@ -148,7 +148,8 @@ impl MediaCore {
     /// Apply an offer and its answer. Raises BadSetting.
     #[pyo3(signature = (
         port, *, remote_ip, remote_port, payload_type, codec, clock_rate, telephone_event_payload_type, ptime_ms, send,
-        receive, srtp = None, dtls = None, ice = None, rtcp_mux = false
+        receive, srtp = None, dtls = None, ice = None, rtcp_mux = false,
+        voip_metrics = false
     ))]
     #[allow(clippy::too_many_arguments)] // what SDP says of one stream, each by its name
     fn configure_rtp(
@@ -168,6 +169,7 @@ impl MediaCore {
         dtls: Option<PyRef<'_, DtlsPeer>>,
         ice: Option<PyRef<'_, IcePeer>>,
         rtcp_mux: bool,
+        voip_metrics: bool,
     ) -> PyResult<()> {
         let codec = match Codec::from_rtpmap(codec, clock_rate) {
             Some(codec) => codec,
@@ -192,6 +194,7 @@ impl MediaCore {
                 dtls: dtls.map(|peer| peer.link(self.engine.dtls_identity())),
                 ice: ice.map(|peer| peer.0.clone()),
                 rtcp_mux,
+                voip_metrics,
             },
         };
         py.detach(|| self.engine.configure_rtp(PortId(port), config))

@@ -219,3 +219,22 @@ def test_description_of_ipv6_is_read_and_written() -> None:
     assert b"c=IN IP6 2001:db8::1\r\n" in body
     assert ours.agreement is not None
     assert ours.agreement.remote_ip == "2001:db8::9"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "asked"),
+    [
+        ("", False),
+        ("a=rtcp-xr:rcvr-rtt=all:10000", False),
+        ("a=rtcp-xr:rcvr-rtt=all:10000 voip-metrics", True),
+        ("a=rtcp-xr:voip-metrics", True),
+    ],
+)
+def test_voip_metrics_are_agreed_where_the_peer_asks(attribute: str, *, asked: bool) -> None:
+    """RFC 3611 §5.1."""
+    ours = negotiation()
+    media = "\r\n".join(filter(None, ("m=audio 5000 RTP/AVP 0", attribute)))
+    answers = [audio(body)[1] for body in (ours.answer(offer(media=media), Wish()), ours.make_offer(Wish()))]
+    assert [("rtcp-xr", "voip-metrics") in answer.attributes for answer in answers] == [asked, asked]
+    assert ours.agreement is not None
+    assert ours.agreement.voip_metrics is asked

@@ -74,6 +74,7 @@ impl Pair {
                 dtls: Some(dtls),
                 ice: self.ice[index].clone(),
                 rtcp_mux: self.is_muxed,
+                ..Link::default()
             },
             ..config(Codec::Pcmu, self.ends[1 - index].address)
         };
