@@ -190,6 +190,8 @@ class Security:
 
 
 def _lines(media: Media) -> list[Crypto]:
+    if media.protocol in DTLS_PROTOCOLS:
+        return []
     values = [value for name, value in media.attributes if name == "crypto" and value][:MAX_LINES]
     return [line for line in map(Crypto.parse, values) if line is not None]
 

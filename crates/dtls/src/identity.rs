@@ -14,12 +14,12 @@ use crate::fingerprint::{Fingerprint, Hash};
 /// A lost flight is sent again after so long: a call is silent meanwhile, so less than the second of RFC 6347 §4.2.4.1.
 pub(crate) const FLIGHT_INTERVAL: Duration = Duration::from_millis(500);
 
-/// GCM first, as in our SDES offers.
-const PROFILES: [SrtpProtectionProfile; 4] = [
+/// GCM first, as in our SDES offers. No tags of 32 bits: the library takes a client's first hello at its word, which
+/// nothing authenticates, so that a stranger might choose for both.
+const PROFILES: [SrtpProtectionProfile; 3] = [
     SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
     SrtpProtectionProfile::Srtp_Aead_Aes_256_Gcm,
     SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80,
-    SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_32,
 ];
 
 /// Forward secrecy and authenticated encryption; which of them depends on the server's certificate.

@@ -785,8 +785,13 @@ fn check(settings: &Settings) -> Result<(), CoreError> {
             "public_ip is needed where bind_ip is any address".into(),
         ));
     }
-    if settings.ipv6.is_some_and(|(bound, told)| !bound.is_ipv6() || !told.is_ipv6()) {
-        return Err(CoreError::BadSetting("bind_ip6 and public_ip6 must be of IPv6".into()));
+    if settings
+        .ipv6
+        .is_some_and(|(bound, told)| !bound.is_ipv6() || !told.is_ipv6())
+    {
+        return Err(CoreError::BadSetting(
+            "bind_ip6 and public_ip6 must be of IPv6".into(),
+        ));
     }
     if settings.webrtc_port != 0 && settings.workers > usize::from(u16::MAX - settings.webrtc_port)
     {

@@ -191,8 +191,8 @@ impl MediaCore {
             receive,
             link: Link {
                 srtp: srtp.map(|keys| keys.0.clone()),
-                dtls: dtls.map(|peer| peer.link(self.engine.dtls_identity())),
-                ice: ice.map(|peer| peer.0.clone()),
+                dtls: dtls.map(|peer| Box::new(peer.link(self.engine.dtls_identity()))),
+                ice: ice.map(|peer| Box::new(peer.0.clone())),
                 rtcp_mux,
                 voip_metrics,
             },

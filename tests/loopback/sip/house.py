@@ -138,13 +138,18 @@ class House:
 
 @contextlib.asynccontextmanager
 async def house(
-    folder: Path, config: Config, routes: list[Route], *, media_timeout_ms: int = 30_000
+    folder: Path,
+    config: Config,
+    routes: list[Route],
+    *,
+    media_timeout_ms: int = 30_000,
+    bind_ip6: str | None = None,
 ) -> AsyncIterator[House]:
     """Run a switch with its files in `folder`; a flow route is answered at once, as the IVR would do."""
     clock, bus = SystemClock(), Bus()
     core = _core.MediaCore(
         workers=1, bind_ip="127.0.0.1", public_ip=None, rtp_ports=(32_000, 32_999), webrtc_port=0,
-        clock_offset_ns=clock.offset_ns, media_timeout_ms=media_timeout_ms,
+        clock_offset_ns=clock.offset_ns, media_timeout_ms=media_timeout_ms, bind_ip6=bind_ip6,
     )  # fmt: skip
     music = folder / "music.wav"
     with wave.open(str(music), "wb") as file:

@@ -48,9 +48,9 @@ pub struct Link {
     /// Keys from signalling; None with those of a handshake, or for plain RTP.
     pub srtp: Option<SrtpKeys>,
     /// Keys come by a handshake (RFC 5763).
-    pub dtls: Option<DtlsLink>,
+    pub dtls: Option<Box<DtlsLink>>,
     /// The peer checks the way and tells where it is (RFC 8445).
-    pub ice: Option<ice::Credentials>,
+    pub ice: Option<Box<ice::Credentials>>,
     /// RTCP on the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
     /// The peer wants our reports to say how it sounds (RFC 3611 §4.7).
@@ -152,7 +152,12 @@ impl RtpPort {
             rtcp_mux,
             ..
         } = &config.link;
-        self.setup = Setup::adopt(self.setup.take(), dtls.as_ref(), ice.as_ref(), *rtcp_mux);
+        self.setup = Setup::adopt(
+            self.setup.take(),
+            dtls.as_deref(),
+            ice.as_deref(),
+            *rtcp_mux,
+        );
         let signalled = |config: &RtpConfig| config.remote;
         if self.config.as_ref().and_then(signalled) != config.remote || self.latch.is_open() {
             self.remote = config.remote;

@@ -71,8 +71,8 @@ impl Pair {
         let config = RtpConfig {
             link: Link {
                 srtp: None,
-                dtls: Some(dtls),
-                ice: self.ice[index].clone(),
+                dtls: Some(Box::new(dtls)),
+                ice: self.ice[index].clone().map(Box::new),
                 rtcp_mux: self.is_muxed,
                 ..Link::default()
             },
