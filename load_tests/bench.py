@@ -14,16 +14,24 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-from load_tests.case import ROOT, Case, Load, Row
+from load_tests.case import ROOT, Case, CaseError, Load, Row
 from load_tests.cases import all_cases
 
+LIMIT_S = 240
+"A row takes no longer, besides its windows (the switch's, the floor's and the peers') and placing its calls."
 RESULTS = Path(__file__).parent / "results" / "latest.json"
 
 
 def measure(case: Case, load: Load) -> Row:
-    """Return the row of one case at one number of calls."""
+    """Return the row of one case at one number of calls. Raises CaseError when it cannot be measured."""
     print(f"{case.name}: {load.n}, {load.seconds} s", file=sys.stderr)
-    fields = asyncio.run(case.run(load))
+    limit = LIMIT_S + 6 * load.seconds + load.n / 10
+    try:
+        fields = asyncio.run(asyncio.wait_for(case.run(load), limit))
+    except CaseError:
+        raise
+    except Exception as error:  # whatever it is, the other rows are measured and this one is told of
+        raise CaseError(f"{error!r}, within {limit:.0f} s") from error
     row: Row = {"case": case.name, "n": load.n, "seconds": load.seconds} | fields
     if floor := row.get("floor_cpu_percent_per_call"):
         row["ratio"] = round(row["cpu_percent_per_call"] / floor, 2)
@@ -84,14 +92,21 @@ def main() -> None:
     parser.add_argument("--dry", action="store_true", help="do not write the results")
     given = parser.parse_args()
     subprocess.run(["cargo", "build", "--release", "--quiet", "--locked", "-p", "load-generator"], cwd=ROOT, check=True)
-    rows = []
+    rows, failures = [], []
     for case in cases.values() if given.case == "all" else [cases[given.case]]:
         for n in given.calls or case.counts:
-            row = measure(case, Load(n, given.seconds))
+            try:
+                row = measure(case, Load(n, given.seconds))
+            except CaseError as error:
+                failures.append(f"{case.name} at {n} FAILED: {error}")
+                print(failures[-1], file=sys.stderr)
+                continue
             rows.append(row)
             if not given.dry:
                 keep(row)
     show(rows)
+    if failures:
+        sys.exit("\n".join(["", *failures]))
 
 
 if __name__ == "__main__":

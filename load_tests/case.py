@@ -98,7 +98,11 @@ async def start_generator(command: str, options: dict[str, object], cores: list[
 
 async def result_of(process: Process) -> Row:
     """Return the JSON object on the generator's last line. Raises CaseError if it failed."""
-    output, _ = await process.communicate()
+    try:
+        output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:  # the row was given up
+            process.kill()
     if process.returncode != 0:
         raise CaseError(f"the generator ended with {process.returncode}")
     return dict(json.loads(output.splitlines()[-1]))
