@@ -8,6 +8,7 @@ use crate::error::CoreError;
 use crate::event::Segment;
 use crate::prompt::BadMediaFile;
 
+mod batch;
 mod tape;
 mod writer;
 

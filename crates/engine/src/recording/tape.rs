@@ -1,5 +1,8 @@
 //! The ring between a worker and its writer: records one after another, as bytes. Neither end waits or allocates.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::clock::Nanos;
@@ -65,14 +68,18 @@ pub enum Pull {
 }
 
 /// The worker's end.
-pub struct Tape(Producer<u8>);
+pub struct Tape(Producer<u8>, Arc<AtomicBool>);
 
 /// The writer's end.
-pub struct TapeEnd(Consumer<u8>);
+pub struct TapeEnd(Consumer<u8>, Arc<AtomicBool>);
 
 fn with_capacity(capacity: usize) -> (Tape, TapeEnd) {
     let (producer, consumer) = RingBuffer::new(capacity);
-    (Tape(producer), TapeEnd(consumer))
+    let is_urgent = Arc::new(AtomicBool::new(false));
+    (
+        Tape(producer, is_urgent.clone()),
+        TapeEnd(consumer, is_urgent),
+    )
 }
 
 impl Tape {
@@ -103,7 +110,9 @@ impl Tape {
         header[0] = CLOSE;
         header[8..16].copy_from_slice(&recorder.0.to_le_bytes());
         header[24..32].copy_from_slice(&end.to_le_bytes());
-        self.put(&header, &[])
+        let is_put = self.put(&header, &[]);
+        self.1.store(true, Ordering::Relaxed);
+        is_put
     }
 
     fn put(&mut self, header: &[u8; HEADER], payload: &[u8]) -> bool {
@@ -131,14 +140,27 @@ fn scatter(bytes: &[u8], at: usize, first: &mut [u8], second: &mut [u8]) {
 impl TapeEnd {
     /// The next record, its payload in `payload`; None when there is none yet.
     pub fn pull(&mut self, payload: &mut Vec<u8>) -> Option<Pull> {
+        payload.clear();
+        self.append(payload)
+    }
+
+    /// The next record, its payload at the end of `bytes`.
+    pub fn append(&mut self, bytes: &mut Vec<u8>) -> Option<Pull> {
         let mut header = [0; HEADER];
-        self.copy(&mut header)?;
+        let chunk = self.0.read_chunk(HEADER).ok()?;
+        let (first, second) = chunk.as_slices();
+        header[..first.len()].copy_from_slice(first);
+        header[first.len()..].copy_from_slice(second);
+        chunk.commit_all();
         let word = |at: usize| {
             u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
         };
         let long = |at: usize| u64::from(word(at)) | u64::from(word(at + 4)) << 32;
-        payload.resize(word(4) as usize, 0);
-        self.copy(payload)?;
+        let chunk = self.0.read_chunk(word(4) as usize).ok()?;
+        let (first, second) = chunk.as_slices();
+        bytes.extend_from_slice(first);
+        bytes.extend_from_slice(second);
+        chunk.commit_all();
         let recorder = PortId(long(8));
         if header[0] == CLOSE {
             return Some(Pull::Close {
@@ -158,13 +180,9 @@ impl TapeEnd {
         }))
     }
 
-    fn copy(&mut self, out: &mut [u8]) -> Option<()> {
-        let chunk = self.0.read_chunk(out.len()).ok()?;
-        let (first, second) = chunk.as_slices();
-        out[..first.len()].copy_from_slice(first);
-        out[first.len()..].copy_from_slice(second);
-        chunk.commit_all();
-        Some(())
+    /// A recorder is to be closed, or much waits: not to be put off. True once for each close.
+    pub fn is_urgent(&self) -> bool {
+        self.1.swap(false, Ordering::Relaxed) || self.0.slots() > CAPACITY / 8
     }
 
     /// The worker is gone, and nothing waits.
@@ -209,6 +227,20 @@ mod tests {
             })
         );
         assert_eq!(end.pull(&mut payload), None);
+    }
+
+    #[test]
+    fn a_close_and_a_filling_ring_are_urgent() {
+        let (mut tape, mut end) = Tape::new();
+        assert!(tape.packet(&record(1), &[1; 40]));
+        assert!(!end.is_urgent());
+        assert!(tape.close(PortId(3), 77));
+        assert!(end.is_urgent() && !end.is_urgent());
+        while !end.is_urgent() {
+            assert!(tape.packet(&record(1), &[1; 1_000]));
+        }
+        while end.pull(&mut Vec::new()).is_some() {}
+        assert!(!end.is_urgent());
     }
 
     #[test]

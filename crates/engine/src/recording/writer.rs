@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::Arc;
@@ -10,18 +10,19 @@ use std::time::Duration;
 
 use mediaswitch_matroska::{Codec as FileCodec, Summary, TrackWriter};
 
-use super::tape::{Pull, Record, RecordCodec, TapeEnd};
+use super::batch::{Batch, End};
+use super::tape::{Record, RecordCodec, TapeEnd};
 use crate::clock::{Clock, Nanos, MILLISECOND};
 use crate::codec::{Codec, Rate};
 use crate::event::{EventQueue, Happening, Segment};
 use crate::id::{IdMap, PortId, TrackId};
 use crate::stats::Counters;
 
-/// How long packets wait in the ring.
-const PERIOD: Duration = Duration::from_millis(20);
-/// A crash loses what is not flushed: at most this and what the jitter window of the file holds.
+/// How often it is looked whether something is urgent.
+const PERIOD: Duration = Duration::from_millis(50);
+/// How long packets wait in the ring, so that those of a track are written together. A crash loses what is not written:
+/// at most this and what the jitter window of the file holds.
 const FLUSH_PERIOD: Nanos = 250 * MILLISECOND;
-const BUFFER: usize = 64 << 10;
 
 /// What the control plane tells a writer.
 pub enum Control {
@@ -39,7 +40,7 @@ pub enum Control {
     },
 }
 
-type Track = TrackWriter<BufWriter<File>>;
+type Track = TrackWriter<File>;
 
 struct OpenFile {
     track: TrackId,
@@ -57,6 +58,7 @@ struct Recorder {
 
 pub struct Writer {
     tape: TapeEnd,
+    batch: Batch,
     control: Receiver<Control>,
     clock: Clock,
     events: Arc<EventQueue>,
@@ -76,6 +78,7 @@ impl Writer {
     ) -> Writer {
         Writer {
             tape,
+            batch: Batch::default(),
             control,
             clock,
             events,
@@ -88,14 +91,19 @@ impl Writer {
 
     /// Run until the worker is gone and all it recorded is written.
     pub fn run(mut self) {
-        let mut payload = Vec::new();
         while self.wait() {
             self.take_control();
-            self.drain(&mut payload);
-            self.flush_if_due();
+            let now = self.clock.now();
+            if now >= self.flush_due {
+                self.flush_due = now + FLUSH_PERIOD;
+                self.drain();
+                self.flush(now);
+            } else if self.tape.is_urgent() {
+                self.drain();
+            }
         }
         while !self.tape.is_over() {
-            self.drain(&mut payload);
+            self.drain();
             std::thread::sleep(PERIOD);
         }
         let now = self.clock.now();
@@ -148,13 +156,20 @@ impl Writer {
         }
     }
 
-    fn drain(&mut self, payload: &mut Vec<u8>) {
-        while let Some(pulled) = self.tape.pull(payload) {
-            match pulled {
-                Pull::Packet(record) => self.write(&record, payload),
-                Pull::Close { recorder, end } => self.close(recorder, end),
+    fn drain(&mut self) {
+        let mut batch = std::mem::take(&mut self.batch);
+        loop {
+            let end = batch.fill(&mut self.tape);
+            for (record, payload) in batch.packets() {
+                self.write(record, payload);
+            }
+            match end {
+                End::Empty => break,
+                End::Full => {}
+                End::Close { recorder, end } => self.close(recorder, end),
             }
         }
+        self.batch = batch;
     }
 
     fn write(&mut self, record: &Record, payload: &[u8]) {
@@ -192,12 +207,7 @@ impl Writer {
         );
     }
 
-    fn flush_if_due(&mut self) {
-        let now = self.clock.now();
-        if now < self.flush_due {
-            return;
-        }
-        self.flush_due = now + FLUSH_PERIOD;
+    fn flush(&mut self, now: Nanos) {
         let mut failed = Vec::new();
         for (&id, recorder) in &mut self.recorders {
             for file in &mut recorder.files {
@@ -319,12 +329,7 @@ fn create(
         .write(true)
         .create_new(true)
         .open(path)?;
-    TrackWriter::create(
-        BufWriter::with_capacity(BUFFER, file),
-        file_codec(codec),
-        epoch,
-        label,
-    )
+    TrackWriter::create(file, file_codec(codec), epoch, label)
 }
 
 fn file_codec(codec: RecordCodec) -> FileCodec {
