@@ -17,6 +17,7 @@ pub mod io;
 pub mod jitter;
 pub mod matrix;
 pub mod mix;
+mod near;
 pub mod overload;
 mod placement;
 pub mod port;

@@ -1,11 +1,14 @@
 //! A track: media that enters the core on a port.
 
+use std::mem::offset_of;
+
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::{level_dbov, Codec, Rate, MAX_PAYLOAD};
 use crate::dtmf::Digits;
 use crate::id::{PortId, SessionId};
 use crate::jitter::Playout;
 use crate::mix::Frames;
+use crate::near;
 use crate::speech::Activity;
 use crate::stats::MediaKind;
 use crate::video;
@@ -98,6 +101,11 @@ impl Track {
             heard_at: 0,
             running: false,
         }
+    }
+
+    /// Ask for the memory that a relayed packet needs.
+    pub fn fetch(&self) {
+        near::fetch(self, 0, offset_of!(Track, port));
     }
 
     pub fn is_player(&self) -> bool {

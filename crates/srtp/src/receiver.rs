@@ -36,6 +36,11 @@ impl Receiver {
         })
     }
 
+    /// Read what the next RTP packet is judged by, so that it is in the processor's cache when the packet comes.
+    pub fn touch(&self) {
+        self.rtp.touch();
+    }
+
     /// Unprotect an SRTP packet in place; returns the length of the RTP packet.
     pub fn unprotect_rtp(&mut self, packet: &mut [u8]) -> Result<usize, Refused> {
         let header = packet::rtp_header(packet)?;

@@ -36,6 +36,11 @@ impl Sender {
         })
     }
 
+    /// Read what the next RTP packet is judged by, so that it is in the processor's cache when the packet comes.
+    pub fn touch(&self) {
+        self.rtp.touch();
+    }
+
     /// Protect the RTP packet `buffer[..length]` in place; returns its new length.
     ///
     /// A sequence number is protected once: under a second packet of the same index, whoever listens could tell the

@@ -67,6 +67,9 @@ pub trait MediaIo {
     /// The endpoint is no longer needed. What was sent before still goes out.
     fn close(&mut self, endpoint: Endpoint);
 
+    /// Something will be sent from there soon.
+    fn expect(&self, _from: Endpoint) {}
+
     /// Only this peer is heard and sent to from now on (None: anyone). The kernel then drops what others send, and
     /// finds the way to the peer once instead of for each packet.
     fn settle(&mut self, _endpoint: Endpoint, _peer: Option<SocketAddr>) {}
@@ -81,15 +84,21 @@ pub(crate) enum Pace {
     Batch(Duration),
 }
 
-/// Takes a datagram: where it came, from whom, and what the worker answers through.
-pub(crate) type Take<'a> = dyn FnMut(Endpoint, SocketAddr, &[u8], &mut dyn MediaIo) + 'a;
+/// Who takes what has come.
+pub(crate) trait Taker {
+    /// Datagrams of these endpoints are handed over next, in this order.
+    fn expect(&self, _endpoints: &[Endpoint], _io: &dyn MediaIo) {}
+
+    /// A datagram: where it came, from whom, and what to answer through.
+    fn take(&mut self, at: Endpoint, from: SocketAddr, datagram: &[u8], io: &mut dyn MediaIo);
+}
 
 /// The sockets of a worker and how its thread waits for them. One thread uses it.
 pub(crate) trait PacketIo {
     fn open(&mut self, endpoint: Endpoint, socket: UdpSocket);
 
     /// Hand over everything that has come; returns how many datagrams that were. Lowers the wake-up.
-    fn receive(&mut self, take: &mut Take<'_>) -> u64;
+    fn receive(&mut self, taker: &mut dyn Taker) -> u64;
 
     /// What the worker sends through.
     fn outbox(&mut self) -> &mut dyn MediaIo;

@@ -6,6 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use super::udp::{self, RawAddress};
 use super::{Endpoint, MediaIo};
 use crate::id::IdMap;
+use crate::near;
 
 /// How the kernel is told which socket is meant.
 #[derive(Clone, Copy)]
@@ -113,6 +114,10 @@ impl MediaIo for Outbox {
             start,
             length: head.len() + rest.len(),
         });
+    }
+
+    fn expect(&self, from: Endpoint) {
+        near::touch(&self.sockets.get(&from.key()).map(|socket| socket.place));
     }
 
     fn close(&mut self, endpoint: Endpoint) {

@@ -8,7 +8,7 @@ use super::outbox::{Batch, Outbox};
 use super::poller::{self, Poller};
 use super::udp::Inbox;
 use super::wake::Wake;
-use super::{Endpoint, MediaIo, Pace, PacketIo, Take};
+use super::{Endpoint, MediaIo, Pace, PacketIo, Taker};
 use crate::stats::Counters;
 
 /// Key of the wake-up in the poller; no endpoint has it.
@@ -37,7 +37,7 @@ impl Polled {
         })
     }
 
-    fn read(&mut self, key: u64, take: &mut Take<'_>) -> u64 {
+    fn read(&mut self, key: u64, taker: &mut dyn Taker) -> u64 {
         if key == WAKE {
             self.wake.lower();
             return 0;
@@ -49,7 +49,7 @@ impl Polled {
         let outbox = &mut self.outbox;
         while self.inbox.receive(socket.fd, |from, datagram| {
             received += 1;
-            take(Endpoint::from_key(key), from, datagram, outbox);
+            taker.take(Endpoint::from_key(key), from, datagram, outbox);
         }) {}
         received
     }
@@ -92,12 +92,12 @@ impl PacketIo for Polled {
         }
     }
 
-    fn receive(&mut self, take: &mut Take<'_>) -> u64 {
+    fn receive(&mut self, taker: &mut dyn Taker) -> u64 {
         let mut received = 0;
         loop {
             let ready = self.poller.wait(Some(Duration::ZERO));
             for index in 0..ready {
-                received += self.read(self.poller.key(index), take);
+                received += self.read(self.poller.key(index), taker);
             }
             if !self.poller.is_full() {
                 return received;

@@ -4,7 +4,7 @@
 //! all that is to be sent goes in one batch; with few packets each one wakes the worker at once, and an idle worker
 //! sleeps until its next deadline.
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use super::polled::Polled;
 use super::uring::Uring;
 use super::wake::Wake;
 use super::watch::Watch;
-use super::{Endpoint, Pace, PacketIo};
+use super::{Endpoint, MediaIo, Pace, PacketIo, Taker};
 use crate::clock::{Clock, Nanos, MILLISECOND};
 use crate::command::Command;
 use crate::overload::Load;
@@ -84,6 +84,22 @@ impl Shell {
     }
 }
 
+/// A worker that takes what has come by now.
+struct Taking<'a> {
+    worker: &'a mut Worker,
+    now: Nanos,
+}
+
+impl Taker for Taking<'_> {
+    fn expect(&self, endpoints: &[Endpoint], io: &dyn MediaIo) {
+        self.worker.expect(endpoints, io);
+    }
+
+    fn take(&mut self, at: Endpoint, from: SocketAddr, datagram: &[u8], io: &mut dyn MediaIo) {
+        self.worker.receive(at, from, datagram, self.now, io);
+    }
+}
+
 /// What a worker does over and over.
 struct Cycle {
     worker: Worker,
@@ -102,9 +118,7 @@ impl Cycle {
         loop {
             let now = self.clock.now();
             let worker = &mut self.worker;
-            let received = io.receive(&mut |at, from, datagram, io| {
-                worker.receive(at, from, datagram, now, io);
-            });
+            let received = io.receive(&mut Taking { worker, now });
             // After the sockets: reading them lowers the wake-up, and what is told from then on raises it again.
             if !self.take_messages(&mut io) {
                 break;

@@ -7,13 +7,26 @@ use std::time::{Duration, Instant};
 use super::polled::Polled;
 use super::uring::Uring;
 use super::wake::Wake;
-use super::{buffers, udp, Endpoint, Pace, PacketIo};
+use super::{buffers, udp, Endpoint, MediaIo, Pace, PacketIo, Taker};
 use crate::id::PortId;
 use crate::stats::Counters;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const AT: Endpoint = Endpoint::Rtp(PortId(1));
 const PATIENCE: Duration = Duration::from_secs(5);
+
+struct By<F>(F);
+
+impl<F: FnMut(Endpoint, SocketAddr, &[u8], &mut dyn MediaIo)> Taker for By<F> {
+    fn take(&mut self, at: Endpoint, from: SocketAddr, datagram: &[u8], io: &mut dyn MediaIo) {
+        (self.0)(at, from, datagram, io);
+    }
+}
+
+/// A closure that takes.
+fn by<F: FnMut(Endpoint, SocketAddr, &[u8], &mut dyn MediaIo)>(take: F) -> By<F> {
+    By(take)
+}
 
 struct Bench {
     io: Box<dyn PacketIo>,
@@ -60,10 +73,10 @@ impl Bench {
     fn hear(&mut self, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
         let (mut heard, end) = (Vec::new(), Instant::now() + PATIENCE);
         while heard.len() < count && Instant::now() < end {
-            self.io.receive(&mut |at, from, datagram, _| {
+            self.io.receive(&mut by(|at, from, datagram, _| {
                 assert_eq!(at, AT);
                 heard.push((from, datagram.to_vec()));
-            });
+            }));
             self.io.rest(Pace::Batch(Duration::from_millis(1)));
         }
         heard
@@ -101,7 +114,7 @@ fn a_datagram_comes_with_its_sender_and_the_answer_goes_there() {
         bench.io.outbox().send(AT, address, b"answer");
         bench.io.rest(Pace::Batch(Duration::ZERO));
         assert_eq!(read(&phone), b"answer");
-        bench.io.receive(&mut |_, _, _, _| ());
+        bench.io.receive(&mut by(|_, _, _, _| ()));
         assert_eq!(bench.counters.packets_out.get(), 1);
     }
 }
@@ -135,7 +148,7 @@ fn a_peer_that_refuses_for_a_while_is_heard_again() {
             bench.io.outbox().send(AT, address, b"nobody there");
             bench.hear(0);
             bench.io.rest(Pace::Batch(Duration::from_millis(1)));
-            bench.io.receive(&mut |_, _, _, _| ());
+            bench.io.receive(&mut by(|_, _, _, _| ()));
         }
         let peer = UdpSocket::bind(address).unwrap();
         peer.send_to(b"back", ours).unwrap();
@@ -154,7 +167,7 @@ fn a_closed_endpoint_sends_its_last_words_and_frees_its_port() {
         while UdpSocket::bind(ours).is_err() {
             assert!(Instant::now() < end, "the port is still taken");
             bench.io.rest(Pace::Batch(Duration::from_millis(1)));
-            bench.io.receive(&mut |_, _, _, _| ());
+            bench.io.receive(&mut by(|_, _, _, _| ()));
         }
         assert_eq!(read(&phone), b"bye");
     }
@@ -189,7 +202,7 @@ fn a_raised_wake_ends_the_wait_for_a_packet() {
             bench.io.rest(Pace::Packet(Some(PATIENCE)));
             raiser.join().unwrap();
             while bench.wake.is_raised() {
-                bench.io.receive(&mut |_, _, _, _| ());
+                bench.io.receive(&mut by(|_, _, _, _| ()));
                 bench.io.rest(Pace::Batch(Duration::ZERO));
             }
             assert!(begun.elapsed() < PATIENCE, "it slept on");

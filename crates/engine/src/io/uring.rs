@@ -14,7 +14,7 @@ use super::buffers::{self, Buffers};
 use super::outbox::{Batch, Outbox};
 use super::udp;
 use super::wake::Wake;
-use super::{Endpoint, MediaIo, Pace, PacketIo, Take};
+use super::{Endpoint, MediaIo, Pace, PacketIo, Taker};
 use crate::stats::Counters;
 
 /// A batch is larger only after a stall, and then goes in parts.
@@ -24,6 +24,9 @@ const COMPLETIONS: u32 = 8_192;
 
 /// Sockets that the kernel is told of beforehand; others cost a little more.
 const PLACES: u32 = 8_192;
+
+/// Datagrams whose taker is told of them together, before the first.
+const AHEAD: usize = 16;
 
 /// What a completion is of: the low bits of its number; the rest is the endpoint's key.
 const RECEIVED: u64 = 0;
@@ -41,6 +44,8 @@ pub struct Uring {
     /// The batch that the kernel sends.
     flying: Batch,
     in_flight: usize,
+    /// Receptions that are handed over next.
+    came: Vec<cqueue::Entry>,
     /// Of the table of sockets.
     free_places: Vec<u32>,
     /// Keys of endpoints that are to be listened to (again).
@@ -69,6 +74,7 @@ impl Uring {
             outbox: Outbox::default(),
             flying: Batch::default(),
             in_flight: 0,
+            came: Vec::with_capacity(AHEAD),
             free_places: Vec::new(),
             unheard: Vec::new(),
             wake,
@@ -163,46 +169,15 @@ impl Uring {
         }
     }
 
-    /// A completion of a reception that goes on or has ended.
-    fn received(
-        (buffers, layout, outbox): (&mut Buffers, &libc::msghdr, &mut Outbox),
-        completion: &cqueue::Entry,
-        take: &mut Take<'_>,
-    ) -> bool {
-        let Some(id) = cqueue::buffer_select(completion.flags()) else {
-            return false; // an ICMP answer, no free buffer, or the end of the endpoint
-        };
-        let key = completion.user_data() / KINDS;
-        let length = usize::try_from(completion.result()).unwrap_or(0);
-        let read = RecvMsgOut::parse(buffers.get(id, length), layout)
-            .ok()
-            .filter(|read| !read.is_payload_truncated())
-            .and_then(|read| Some((udp::address(read.name_data())?, read)));
-        if let Some((from, read)) = &read {
-            take(Endpoint::from_key(key), *from, read.payload_data(), outbox);
-        }
-        let is_one = read.is_some();
-        buffers.give_back(id);
-        is_one
-    }
-}
-
-impl PacketIo for Uring {
-    fn open(&mut self, endpoint: Endpoint, socket: UdpSocket) {
-        let place = self.place(&socket);
-        self.outbox.open(endpoint, socket, place);
-        self.unheard.push(endpoint.key());
-    }
-
-    fn receive(&mut self, take: &mut Take<'_>) -> u64 {
-        let (mut received, mut sent, mut failed) = (0, 0, 0);
+    /// See what is done, up to the next datagrams to hand over.
+    fn complete(&mut self) {
+        let (mut sent, mut failed) = (0, 0);
         for completion in self.ring.completion() {
             match completion.user_data() % KINDS {
                 RECEIVED => {
-                    let parts = (&mut self.buffers, &*self.layout, &mut self.outbox);
-                    received += u64::from(Self::received(parts, &completion, take));
-                    if !cqueue::more(completion.flags()) {
-                        self.unheard.push(completion.user_data() / KINDS);
+                    self.came.push(completion);
+                    if self.came.len() == AHEAD {
+                        break;
                     }
                 }
                 SENT => {
@@ -223,6 +198,65 @@ impl PacketIo for Uring {
         }
         self.counters.packets_out.add(sent);
         self.counters.send_errors.add(failed);
+    }
+
+    fn hand_over(&mut self, taker: &mut dyn Taker) -> u64 {
+        let mut endpoints = [Endpoint::WebRtc; AHEAD];
+        for (endpoint, completion) in endpoints.iter_mut().zip(&self.came) {
+            *endpoint = Endpoint::from_key(completion.user_data() / KINDS);
+        }
+        taker.expect(&endpoints[..self.came.len()], &self.outbox);
+        let mut received = 0;
+        for completion in self.came.drain(..) {
+            let parts = (&mut self.buffers, &*self.layout, &mut self.outbox);
+            received += u64::from(Self::received(parts, &completion, taker));
+            if !cqueue::more(completion.flags()) {
+                self.unheard.push(completion.user_data() / KINDS);
+            }
+        }
+        received
+    }
+
+    /// A completion of a reception that goes on or has ended.
+    fn received(
+        (buffers, layout, outbox): (&mut Buffers, &libc::msghdr, &mut Outbox),
+        completion: &cqueue::Entry,
+        taker: &mut dyn Taker,
+    ) -> bool {
+        let Some(id) = cqueue::buffer_select(completion.flags()) else {
+            return false; // an ICMP answer, no free buffer, or the end of the endpoint
+        };
+        let key = completion.user_data() / KINDS;
+        let length = usize::try_from(completion.result()).unwrap_or(0);
+        let read = RecvMsgOut::parse(buffers.get(id, length), layout)
+            .ok()
+            .filter(|read| !read.is_payload_truncated())
+            .and_then(|read| Some((udp::address(read.name_data())?, read)));
+        if let Some((from, read)) = &read {
+            taker.take(Endpoint::from_key(key), *from, read.payload_data(), outbox);
+        }
+        let is_one = read.is_some();
+        buffers.give_back(id);
+        is_one
+    }
+}
+
+impl PacketIo for Uring {
+    fn open(&mut self, endpoint: Endpoint, socket: UdpSocket) {
+        let place = self.place(&socket);
+        self.outbox.open(endpoint, socket, place);
+        self.unheard.push(endpoint.key());
+    }
+
+    fn receive(&mut self, taker: &mut dyn Taker) -> u64 {
+        let mut received = 0;
+        loop {
+            self.complete();
+            if self.came.is_empty() {
+                break;
+            }
+            received += self.hand_over(taker);
+        }
         if self.in_flight == 0 {
             self.close_closed();
             self.flying.clear();

@@ -1,5 +1,7 @@
 //! What a port sends as audio: how it is carried, and the one stream it goes out on.
 
+use std::mem::offset_of;
+
 use crate::bus::Form;
 use crate::clock::Nanos;
 use crate::codec::{Codec, Encoder, Rate, FRAME_MS};
@@ -62,6 +64,9 @@ pub struct AudioOut {
 }
 
 impl AudioOut {
+    /// How much of it a relayed packet touches.
+    pub const IN_USE: usize = offset_of!(AudioOut, digits) + size_of::<usize>();
+
     pub fn new(stream: OutStream) -> AudioOut {
         AudioOut {
             codecs: [None; Codec::ALL.len()],

@@ -1,5 +1,6 @@
 //! SRTP on an RTP port: what signalling agreed on, and the contexts that carry it out.
 
+use crate::near;
 use srtp::{BadKey, MasterKey, Receiver, Refused, Sender};
 
 /// The master keys of both directions. Their `Debug` shows none of them.
@@ -19,7 +20,7 @@ impl From<dtls::Keys> for SrtpKeys {
 }
 
 /// Protects and unprotects for one port. Without keys it lets nothing through, in either direction.
-pub(super) struct Guard {
+pub struct Guard {
     keys: Option<SrtpKeys>,
     sender: Option<Sender>,
     receiver: Option<Receiver>,
@@ -45,6 +46,25 @@ impl Guard {
             receiver: None,
             previous: None,
         }
+    }
+
+    /// Ask for the memory by which a received packet finds its keys.
+    pub fn fetch_for_receiving(&self) {
+        near::fetch(&self.receiver, 0, size_of::<Option<Receiver>>());
+    }
+
+    /// The same for a sent packet.
+    pub fn fetch_for_sending(&self) {
+        near::fetch(&self.sender, 0, size_of::<Option<Sender>>());
+    }
+
+    /// Then, which packets there were.
+    pub fn touch_received(&self) {
+        self.receiver.as_ref().inspect(|receiver| receiver.touch());
+    }
+
+    pub fn touch_sent(&self) {
+        self.sender.as_ref().inspect(|sender| sender.touch());
     }
 
     /// What guards a port from now on. A direction whose key is as before keeps its roll-over counters.

@@ -1,5 +1,6 @@
 //! An RTP port: one peer of RTP or SRTP, found by symmetric RTP.
 
+use std::mem::offset_of;
 use std::net::{IpAddr, SocketAddr};
 
 use super::audio_out::{AudioOut, OutAudio};
@@ -14,6 +15,7 @@ use crate::dtmf::{EventPacket, Signal, TelephoneEvents};
 use crate::id::{PortId, TrackId};
 use crate::io::udp::MAX_DATAGRAM;
 use crate::io::{Endpoint, MediaIo};
+use crate::near;
 use crate::quality::Loss;
 use crate::quality::Mos;
 use crate::random::Random;
@@ -24,6 +26,9 @@ use crate::rtp::reception::Reception;
 use crate::rtp::rtcp::{self, AboutUs, LastReport, SenderInfo};
 use crate::stats::{audio_mos, Direction, MediaKind, TrackStats};
 use crate::track::AudioPacket;
+
+/// What each packet asks of the configuration: all but keys.
+const CONFIG_IN_USE: usize = offset_of!(RtpConfig, link);
 
 const RTCP_PERIOD: Nanos = 5 * SECOND;
 
@@ -295,6 +300,25 @@ impl RtpPort {
                 SetUp::Connected
             }
         }
+    }
+
+    /// Ask for the memory that a received packet needs.
+    pub fn fetch_for_receiving(&self) {
+        near::fetch(self, 0, offset_of!(RtpPort, config) + CONFIG_IN_USE);
+    }
+
+    /// Ask for the memory that a sent packet needs.
+    pub fn fetch_for_sending(&self) {
+        near::fetch(self, offset_of!(RtpPort, guard), size_of::<usize>());
+        near::fetch(self, offset_of!(RtpPort, config), CONFIG_IN_USE);
+        let start = offset_of!(RtpPort, ssrc);
+        let end = offset_of!(RtpPort, out) + AudioOut::IN_USE;
+        near::fetch(self, start, end - start);
+    }
+
+    /// Then, what the keys are found by.
+    pub fn guard(&self) -> Option<&Guard> {
+        self.guard.as_deref()
     }
 
     /// The codec that was negotiated.

@@ -2,6 +2,7 @@
 //! looks at a clock: datagrams, commands and time come in; datagrams leave through `MediaIo`, events on the queue and
 //! what is recorded on the tape.
 
+mod ahead;
 mod buses;
 mod digits;
 mod legs;
