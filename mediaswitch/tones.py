@@ -1,4 +1,12 @@
-"""Call progress tones by country, as data: ITU-T E.180 and the list of national tones beside it (Supplement 2)."""
+"""Call progress tones by country, as data.
+
+The figures are those of the list of national tones that ITU-T keeps beside E.180 (Supplement 2; "Various tones used in
+national networks" of 2003-02), checked line by line against the collection in Asterisk's sample indications.conf, which
+names its sources: that list and, where they are newer or say more, ACIF S002 (Australia), BT SIN 350 (United Kingdom),
+IDA TS PSTN1 (Singapore) and OST 45.223-2001 (Russia). North America has the precise tone plan of E.300 Supplement 3.
+HK and KR are not in that collection: theirs are the ITU-T list's alone, and so are what India and Japan modulate.
+The special information tone is E.180's own.
+"""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -106,7 +114,12 @@ TONES = MappingProxyType(
             Tone((400.0,), (400, 350, 225, 525)),
         ),
         "HK": _precise((400, 200, 400, 3_000)),
-        "IN": _one(400.0, _DOUBLE_RING, 750, 250),
+        "IN": _country(
+            Tone((375.0, 400.0, 425.0)),
+            Tone((375.0, 400.0, 425.0), _DOUBLE_RING),
+            Tone((400.0,), (750, 750)),
+            Tone((400.0,), (250, 250)),
+        ),
         "IT": _country(
             Tone((425.0,), (200, 200, 600, 1_000)),
             Tone((425.0,), (1_000, 4_000)),
@@ -115,12 +128,12 @@ TONES = MappingProxyType(
         ),
         "JP": _country(
             Tone((400.0,)),
-            Tone((384.0, 416.0), (1_000, 2_000)),
+            Tone((384.0, 400.0, 416.0), (1_000, 2_000)),
             Tone((400.0,), (500, 500)),
             Tone((400.0,), (500, 500)),
         ),
         "KR": _precise((1_000, 2_000), (300, 200)),
-        "RU": _one(425.0, (800, 3_200), 400, 200),
+        "RU": _one(425.0, (1_000, 4_000), 350, 175),
         "SG": _country(
             Tone((425.0,)),
             Tone((401.0, 425.0, 449.0), _DOUBLE_RING),
@@ -131,7 +144,17 @@ TONES = MappingProxyType(
         "US": _precise((2_000, 4_000)),
     }
 )
-"By ISO 3166 code. What a country modulates is given as the sum of the frequencies that this makes."
+"""By ISO 3166 code. What a country modulates (India 400 Hz by 25, Japan 400 by 16, Singapore 425 by 24) is given as the
+sum of the frequencies that this makes: the carrier and a band on either side of it."""
+
+SPECIAL_INFORMATION_HZ = (950.0, 1_400.0, 1_800.0)
+"One after another, 330 ms each; a pause of 1 s follows."
+
+
+def special_information() -> tuple[PlayItem, ...]:
+    """One round of the tone before an announcement that a number cannot be reached, to be played in a loop."""
+    sounds = (_core.PlayTone([hz], 330, LEVEL_DBM0) for hz in SPECIAL_INFORMATION_HZ)
+    return (*sounds, _core.PlaySilence(1_000))
 
 
 def items(country: str, signal: Signal) -> tuple[PlayItem, ...]:

@@ -3,7 +3,7 @@
 import pytest
 
 from mediaswitch import _core
-from mediaswitch.tones import CONTINUOUS_MS, TONES, Signal, items
+from mediaswitch.tones import CONTINUOUS_MS, TONES, Signal, items, special_information
 
 
 def test_every_country_has_every_signal_in_whole_rounds() -> None:
@@ -30,6 +30,26 @@ def test_a_round_of_ring_back_is_played_as_sound_and_silence() -> None:
     assert isinstance(pause, _core.PlaySilence)
     assert isinstance(rest, _core.PlaySilence)
     assert (pause.duration_ms, rest.duration_ms) == (200, 2_000)
+
+
+def test_a_modulated_tone_is_its_carrier_between_two_bands_of_the_same_distance() -> None:
+    for country, carrier, by in (("IN", 400.0, 25.0), ("JP", 400.0, 16.0), ("SG", 425.0, 24.0)):
+        assert TONES[country][Signal.RING_BACK].hz == (carrier - by, carrier, carrier + by), country
+
+
+def test_rings_are_longer_than_their_busy_tones_and_pause_for_seconds() -> None:
+    for country, signals in TONES.items():
+        ring = signals[Signal.RING_BACK].cadence_ms
+        assert 670 <= sum(ring[:-1]) <= 2_500, country
+        assert 2_000 <= ring[-1] <= 6_000, country
+        assert 300 <= sum(signals[Signal.BUSY].cadence_ms) <= 1_500, country
+
+
+def test_the_special_information_tone_rises_in_three_steps() -> None:
+    *sounds, pause = special_information()
+    assert [sound.hz for sound in sounds if isinstance(sound, _core.PlayTone)] == [[950.0], [1_400.0], [1_800.0]]
+    assert isinstance(pause, _core.PlaySilence)
+    assert pause.duration_ms == 1_000
 
 
 def test_an_unknown_country_is_named() -> None:
