@@ -34,7 +34,9 @@ __all__ = [
     "Overloaded",
     "PlayFile",
     "PlayFinished",
+    "PlayPosition",
     "PlaySilence",
+    "PlayStarted",
     "PlayTone",
     "PlayerPort",
     "PortClosed",
@@ -231,7 +233,10 @@ class Source:
 
 @final
 class PlayFile:
-    """A WAV file: PCM s16, mono, 8, 16 or 48 kHz. Played wideband (16 kHz)."""
+    """A WAV file: PCM s16, mono, 8, 16 or 48 kHz, up to an hour. One of 48 kHz keeps its band, if it lasts 10 minutes.
+
+    Other formats are converted beforehand (ivr.prompts).
+    """
 
     def __new__(cls, path: str) -> PlayFile: ...
     @property
@@ -496,11 +501,42 @@ class Digit(CoreEvent):
     def duration_ms(self) -> int: ...
 
 @final
+class PlayStarted(CoreEvent):
+    """The first frame of a play that has `report_ms` is heard."""
+
+    def __new__(cls, *, port: int, play_id: int, at_ns: int) -> PlayStarted: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def play_id(self) -> int: ...
+
+@final
+class PlayPosition(CoreEvent):
+    """Where a play stands, in ms from its beginning; as often as its `report_ms` says."""
+
+    def __new__(cls, *, port: int, play_id: int, position_ms: int, at_ns: int) -> PlayPosition: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def play_id(self) -> int: ...
+    @property
+    def position_ms(self) -> int: ...
+
+@final
 class PlayFinished(CoreEvent):
-    """A `play` is over. Its port may be closed already when the outcome is "stopped"."""
+    """A `play` is over: it ended by itself, was interrupted ("replaced", "stopped"), or found the queue full ("failed").
+
+    `position_ms`: where it stood. Its port may be closed already when the outcome is "stopped".
+    """
 
     def __new__(
-        cls, *, port: int, play_id: int, outcome: Literal["finished", "replaced", "stopped", "failed"], at_ns: int
+        cls,
+        *,
+        port: int,
+        play_id: int,
+        outcome: Literal["finished", "replaced", "stopped", "failed"],
+        position_ms: int,
+        at_ns: int,
     ) -> PlayFinished: ...
     @property
     def port(self) -> int: ...
@@ -508,6 +544,8 @@ class PlayFinished(CoreEvent):
     def play_id(self) -> int: ...
     @property
     def outcome(self) -> Literal["finished", "replaced", "stopped", "failed"]: ...
+    @property
+    def position_ms(self) -> int: ...
 
 @final
 class DataMessage(CoreEvent):
@@ -714,14 +752,33 @@ class MediaCore:
     def open_player(self, session: int) -> PlayerPort:
         """Open a player. It is silent, and sends nothing, until `play`."""
 
-    def play(self, port: int, items: Sequence[PlayFile | PlayTone | PlaySilence], *, loop: bool = False) -> int:
+    def play(
+        self,
+        port: int,
+        items: Sequence[PlayFile | PlayTone | PlaySilence],
+        *,
+        loop: bool = False,
+        queue: bool = False,
+        report_ms: int | None = None,
+    ) -> int:
         """Play the items one after another and return the play's id; replaces what was playing. Raises BadMediaFile.
 
-        Files are read and resampled in the calling thread and kept for the next time.
+        queue: after what plays and waits instead, up to 100 plays. report_ms: PlayStarted tells when it begins, and
+        PlayPosition so often where it stands (0: never). Files are read in the calling thread and kept for the next
+        time; what is played again by whomever, without files that have changed, is encoded once for each codec.
+        """
+
+    def seek(self, port: int, position_ms: int) -> None:
+        """Go on at another place of what is playing (in steps of 20 ms), at its end if it is shorter."""
+
+    def duck(self, port: int, under: Sequence[int], *, gain_db: float = -15.0) -> None:
+        """Play softer, by `gain_db`, while one of these tracks speaks (above -45 dBov); with none, no longer.
+
+        Down within 100 ms, up again within 400 ms once nobody has spoken for 600 ms.
         """
 
     def stop_playing(self, port: int) -> None:
-        """Stop what is playing, if anything."""
+        """Stop what is playing and what waits, if anything."""
 
     def open_tap(self, session: int, *, rate_hz: int, buffer_ms: int = 2_000, notify_ms: int = 100) -> Tap:
         """Open a tap; what is connected to `tap.port` is heard in it, several sources mixed, gains obeyed.

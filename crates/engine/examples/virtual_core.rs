@@ -29,6 +29,7 @@ use mediaswitch_engine::io::{Endpoint, MediaIo};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::port::tap::{tap, TapReader};
+use mediaswitch_engine::programme::Programme;
 use mediaswitch_engine::prompt::Prompt;
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::{Pull, RecordCodec, Tape, TapeEnd};
@@ -280,13 +281,16 @@ impl Stage {
 
     fn play(&mut self, port: u64) {
         let samples = sine(self.music[&port], Rate::Wide, 0, Rate::Wide.hz() as usize);
+        let items = vec![Arc::new(Prompt::Samples(samples))];
         self.ask(Command::Play {
             port: PortId(port),
             play: Play {
                 id: 1,
-                items: vec![Arc::new(Prompt::Samples(samples))],
+                programme: Arc::new(Programme::new(items, None)),
                 looped: true,
+                report: None,
             },
+            queued: false,
         });
     }
 

@@ -15,7 +15,7 @@ use crate::port::rtp::RtpConfig;
 use crate::port::source::Feed;
 use crate::port::tap::TapPort;
 use crate::port::webrtc::Line;
-use crate::prompt::Prompt;
+use crate::programme::Programme;
 use crate::stats::TrackStats;
 use crate::voice::Wish;
 
@@ -23,8 +23,10 @@ use crate::voice::Wish;
 #[derive(Clone, Debug)]
 pub struct Play {
     pub id: u64,
-    pub items: Vec<Arc<Prompt>>,
+    pub programme: Arc<Programme>,
     pub looped: bool,
+    /// Tell when it begins, and each so many frames where it stands (0: never); None: only its end.
+    pub report: Option<usize>,
 }
 
 /// The answer to a later offer, and the lines it left.
@@ -62,12 +64,25 @@ pub enum Command {
         track: TrackId,
         session: SessionId,
     },
+    /// In place of what plays and waits, or after it.
     Play {
         port: PortId,
         play: Play,
+        queued: bool,
     },
     StopPlaying {
         port: PortId,
+    },
+    /// Go on at another place of what is playing.
+    Seek {
+        port: PortId,
+        position_ms: u32,
+    },
+    /// Play softer while one of these tracks speaks; with none, no longer.
+    Duck {
+        port: PortId,
+        under: Vec<TrackId>,
+        gain: f32,
     },
     /// A player that plays what is written to its source.
     OpenSource {

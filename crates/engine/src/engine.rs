@@ -1,13 +1,12 @@
 //! The handle of the media core: checks what can be checked, opens sockets, and asks the workers.
 
-use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{channel, sync_channel, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{Builder, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use webrtc::{Identity, Leg, LegConfig};
 
@@ -23,6 +22,7 @@ use crate::io::shell::{Message, Shell};
 use crate::io::tcp::IceTcp;
 use crate::io::wake::Wake;
 use crate::io::{udp, Endpoint};
+use crate::library::Library;
 use crate::matrix::Crosspoint;
 use crate::overload::{Load, Stage};
 use crate::placement::Placement;
@@ -30,7 +30,6 @@ use crate::port::rtp::RtpConfig;
 use crate::port::source::{source, SourceWriter};
 use crate::port::tap::{tap, TapReader};
 use crate::port::webrtc::{for_browsers, Line};
-use crate::prompt::{self, Prompt};
 use crate::random::Random;
 use crate::recording::{Control, Tape, Writer};
 use crate::stats::{Counters, MediaKind, TrackStats};
@@ -44,8 +43,6 @@ const MAX_BUFFER_MS: u32 = 60_000;
 const MAX_WORKERS: usize = 256;
 /// Media lines of a WebRTC port: audio, camera, screen.
 const MAX_LINES: usize = 3;
-/// Files kept ready to be played again, in samples: 100 MB.
-const MAX_CACHED_SAMPLES: usize = 50_000_000;
 
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -82,6 +79,16 @@ pub enum PlayItem {
     Silence {
         duration_ms: u32,
     },
+}
+
+/// How it is played.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PlayOptions {
+    pub looped: bool,
+    /// After all that plays and waits, not in its place.
+    pub queued: bool,
+    /// Tell when it begins, and each so many ms where it stands (0: never); None: only its end.
+    pub report_ms: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +156,6 @@ struct Shared {
     placement: Placement,
     directory: Directory,
     next_rtp_port: u16,
-    prompts: PromptCache,
 }
 
 pub struct Engine {
@@ -161,6 +167,7 @@ pub struct Engine {
     /// Of RTP ports.
     dtls: dtls::Identity,
     control: Mutex<Shared>,
+    library: Library,
     last_id: AtomicU64,
     last_play: AtomicU64,
 }
@@ -184,7 +191,6 @@ impl Engine {
             placement: Placement::default(),
             directory: Directory::default(),
             next_rtp_port: settings.rtp_ports.0,
-            prompts: PromptCache::default(),
         };
         Ok(Engine {
             settings,
@@ -194,6 +200,7 @@ impl Engine {
             identity,
             dtls,
             control: Mutex::new(control),
+            library: Library::open()?,
             last_id: AtomicU64::new(0),
             last_play: AtomicU64::new(0),
         })
@@ -219,6 +226,8 @@ impl Engine {
         }
         let mut control = self.control();
         (control.directory, control.placement) = (Directory::default(), Placement::default());
+        drop(control);
+        self.library.close();
     }
 
     pub fn now(&self) -> Nanos {
@@ -612,54 +621,45 @@ impl Engine {
     }
 
     /// Prepare the items in the calling thread, then play them; returns the play's id.
-    pub fn play(&self, port: PortId, items: &[PlayItem], looped: bool) -> Result<u64, CoreError> {
+    pub fn play(
+        &self,
+        port: PortId,
+        items: &[PlayItem],
+        options: PlayOptions,
+    ) -> Result<u64, CoreError> {
         self.control().directory.session_of(port, Kind::Player)?;
-        let items = items
-            .iter()
-            .map(|item| self.prepare(item))
-            .collect::<Result<Vec<_>, _>>()?;
+        let programme = self.library.programme(items)?;
         let id = self.last_play.fetch_add(1, Ordering::Relaxed) + 1;
-        let control = self.control();
-        let session = control.directory.session_of(port, Kind::Player)?;
-        control.ask(
-            session,
-            Command::Play {
-                port,
-                play: Play { id, items, looped },
-            },
-        )?;
+        let play = Play {
+            id,
+            programme,
+            looped: options.looped,
+            report: options.report_ms.map(|ms| (ms as usize).div_ceil(FRAME_MS)),
+        };
+        let queued = options.queued;
+        self.ask_player(port, Command::Play { port, play, queued })?;
         Ok(id)
     }
 
-    fn prepare(&self, item: &PlayItem) -> Result<Arc<Prompt>, CoreError> {
-        match item {
-            PlayItem::Silence { duration_ms } => Ok(Arc::new(prompt::silence(*duration_ms))),
-            PlayItem::Tone {
-                hz,
-                duration_ms,
-                level_dbm0,
-            } => Ok(Arc::new(prompt::tone(hz, *duration_ms, *level_dbm0))),
-            PlayItem::File(path) => self.load(path),
-        }
+    fn ask_player(&self, port: PortId, command: Command) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.session_of(port, Kind::Player)?;
+        control.ask(session, command)
     }
 
-    /// A file is read without the lock: disks are slow.
-    fn load(&self, path: &Path) -> Result<Arc<Prompt>, CoreError> {
-        let version = std::fs::metadata(path)
-            .ok()
-            .and_then(|data| Some((data.modified().ok()?, data.len())));
-        if let Some(prompt) = self.control().prompts.get(path, version) {
-            return Ok(prompt);
-        }
-        let prompt = Arc::new(prompt::load(path)?);
-        self.control().prompts.put(path, version, &prompt);
-        Ok(prompt)
+    /// Go on at another place of what is playing.
+    pub fn seek(&self, port: PortId, position_ms: u32) -> Result<(), CoreError> {
+        self.ask_player(port, Command::Seek { port, position_ms })
+    }
+
+    /// Play softer, by `gain_db`, while one of these tracks speaks; with none, no longer.
+    pub fn duck(&self, port: PortId, under: Vec<TrackId>, gain_db: f32) -> Result<(), CoreError> {
+        let gain = 10f32.powf(gain_db.min(0.0) / 20.0);
+        self.ask_player(port, Command::Duck { port, under, gain })
     }
 
     pub fn stop_playing(&self, port: PortId) -> Result<(), CoreError> {
-        let control = self.control();
-        let session = control.directory.session_of(port, Kind::Player)?;
-        control.ask(session, Command::StopPlaying { port })
+        self.ask_player(port, Command::StopPlaying { port })
     }
 
     pub fn connect(&self, crosspoint: Crosspoint) -> Result<(), CoreError> {
@@ -874,58 +874,4 @@ fn start_worker(
     };
     worker.send(Message::Open(Endpoint::WebRtc, socket))?;
     Ok(worker)
-}
-
-/// When a file was changed, and its length.
-type Version = Option<(SystemTime, u64)>;
-
-/// Prompts by file, the longest unused thrown away first.
-#[derive(Default)]
-struct PromptCache {
-    files: HashMap<PathBuf, CachedPrompt>,
-    uses: u64,
-}
-
-struct CachedPrompt {
-    version: Version,
-    prompt: Arc<Prompt>,
-    used: u64,
-}
-
-impl PromptCache {
-    fn get(&mut self, path: &Path, version: Version) -> Option<Arc<Prompt>> {
-        self.uses += 1;
-        let cached = self
-            .files
-            .get_mut(path)
-            .filter(|cached| version.is_some() && cached.version == version)?;
-        cached.used = self.uses;
-        Some(cached.prompt.clone())
-    }
-
-    fn put(&mut self, path: &Path, version: Version, prompt: &Arc<Prompt>) {
-        let cached = CachedPrompt {
-            version,
-            prompt: prompt.clone(),
-            used: self.uses,
-        };
-        self.files.insert(path.to_owned(), cached);
-        while self
-            .files
-            .values()
-            .map(|cached| cached.prompt.len())
-            .sum::<usize>()
-            > MAX_CACHED_SAMPLES
-        {
-            let oldest = self
-                .files
-                .iter()
-                .min_by_key(|(_, cached)| cached.used)
-                .map(|(path, _)| path.clone());
-            match oldest {
-                Some(path) => drop(self.files.remove(&path)),
-                None => break,
-            }
-        }
-    }
 }

@@ -85,10 +85,21 @@ pub enum Happening {
         digit: char,
         duration_ms: u32,
     },
+    PlayStarted {
+        port: PortId,
+        play_id: u64,
+    },
+    PlayPosition {
+        port: PortId,
+        play_id: u64,
+        position_ms: u64,
+    },
+    /// `position_ms`: where it stood, in its last round if it is looped.
     PlayFinished {
         port: PortId,
         play_id: u64,
         outcome: PlayOutcome,
+        position_ms: u64,
     },
     DataMessage {
         port: PortId,

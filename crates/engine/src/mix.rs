@@ -14,6 +14,7 @@ pub struct Frames {
     native: Rate,
     samples: [[i16; Rate::MAX_FRAME]; 3],
     converters: [Option<Resampler>; 3],
+    is_fresh: bool,
 }
 
 impl Frames {
@@ -22,7 +23,13 @@ impl Frames {
             native,
             samples: [[0; Rate::MAX_FRAME]; 3],
             converters: [None, None, None],
+            is_fresh: false,
         }
+    }
+
+    /// A converter is new since the last time: it knows nothing of the frame before.
+    pub fn take_fresh(&mut self) -> bool {
+        std::mem::take(&mut self.is_fresh)
     }
 
     pub fn native(&self) -> Rate {
@@ -37,6 +44,7 @@ impl Frames {
                 *converter = None;
             } else if converter.is_none() {
                 *converter = Some(Resampler::new(self.native, rate));
+                self.is_fresh = true;
             }
         }
     }

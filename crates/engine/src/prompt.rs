@@ -1,47 +1,77 @@
-//! What a player plays: PCM at 16 kHz, made ahead in the thread that asks for it.
+//! What a player plays: PCM at 16 or 48 kHz, made ahead in the thread that asks for it.
 
 use std::f64::consts::TAU;
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::codec::{resample::Resampler, Rate};
 
 /// Longest file that is taken: an hour.
 const MAX_SECONDS: usize = 3_600;
+/// A longer file of 48 kHz is kept at 16 kHz: it would take 5.8 MB a minute.
+const MAX_FULL_SECONDS: usize = 600;
 /// A tone fades in and out for this long, so that it does not click.
 const FADE_MS: u32 = 5;
 /// 0 dBm0 lies this far below a full-scale sine (ITU-T G.711, µ-law).
 const FULL_SCALE_DBM0: f32 = 3.17;
 
-/// Samples of one item at `Rate::Wide`; silence keeps none.
+/// Samples of one item; silence keeps none.
 #[derive(Debug, PartialEq)]
 pub enum Prompt {
+    /// At `Rate::Wide`.
     Samples(Vec<i16>),
+    /// At `Rate::Full`.
+    Full(Vec<i16>),
+    /// Its length at `Rate::Wide`.
     Silence(usize),
 }
 
 impl Prompt {
-    pub fn len(&self) -> usize {
+    /// What it has to be heard at; silence at any.
+    pub fn rate(&self) -> Option<Rate> {
         match self {
-            Prompt::Samples(samples) => samples.len(),
-            Prompt::Silence(length) => *length,
+            Prompt::Samples(_) => Some(Rate::Wide),
+            Prompt::Full(_) => Some(Rate::Full),
+            Prompt::Silence(_) => None,
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// Samples in memory.
+    pub fn kept(&self) -> usize {
+        match self {
+            Prompt::Samples(samples) | Prompt::Full(samples) => samples.len(),
+            Prompt::Silence(_) => 0,
+        }
     }
 
-    /// Copy from `offset` into `out`; returns how many, 0 at the end.
-    pub fn read(&self, offset: usize, out: &mut [i16]) -> usize {
-        let count = (self.len() - offset).min(out.len());
+    /// Its length at `rate`, which is its own or, of silence, any.
+    pub fn len_at(&self, rate: Rate) -> usize {
         match self {
-            Prompt::Samples(samples) => {
-                out[..count].copy_from_slice(&samples[offset..offset + count])
+            Prompt::Samples(samples) | Prompt::Full(samples) => samples.len(),
+            Prompt::Silence(length) => length * (rate.hz() / Rate::Wide.hz()) as usize,
+        }
+    }
+
+    /// As it is played among others at `rate`, 16 or 48 kHz.
+    pub fn at(self: Arc<Prompt>, rate: Rate) -> Arc<Prompt> {
+        match &*self {
+            Prompt::Samples(samples) if rate == Rate::Full => {
+                let full = convert(Rate::Wide, Rate::Full, samples.clone());
+                Arc::new(Prompt::Full(full))
             }
-            Prompt::Silence(_) => out[..count].fill(0),
+            _ => self,
         }
-        count
+    }
+
+    /// Copy from `offset`, which together with `out` lies within.
+    pub fn read(&self, offset: usize, out: &mut [i16]) {
+        match self {
+            Prompt::Samples(samples) | Prompt::Full(samples) => {
+                out.copy_from_slice(&samples[offset..offset + out.len()]);
+            }
+            Prompt::Silence(_) => out.fill(0),
+        }
     }
 }
 
@@ -92,7 +122,10 @@ pub fn load(path: &Path) -> Result<Prompt, BadMediaFile> {
     };
     let bytes = std::fs::read(path).map_err(|error| bad(error.to_string()))?;
     let (rate, samples) = parse_wav(&bytes).map_err(|reason| bad(reason.to_string()))?;
-    Ok(Prompt::Samples(to_wide(rate, samples)))
+    if rate == Rate::Full && samples.len() <= MAX_FULL_SECONDS * rate.hz() as usize {
+        return Ok(Prompt::Full(samples));
+    }
+    Ok(Prompt::Samples(convert(rate, Rate::Wide, samples)))
 }
 
 fn parse_wav(bytes: &[u8]) -> Result<(Rate, Vec<i16>), &'static str> {
@@ -150,26 +183,24 @@ fn samples(rate: Rate, data: &[u8]) -> Result<(Rate, Vec<i16>), &'static str> {
     ))
 }
 
-fn to_wide(rate: Rate, samples: Vec<i16>) -> Vec<i16> {
-    if rate == Rate::Wide {
+fn convert(from: Rate, to: Rate, samples: Vec<i16>) -> Vec<i16> {
+    if from == to {
         return samples;
     }
-    let mut resampler = Resampler::new(rate, Rate::Wide);
-    let frames = samples.len().div_ceil(rate.frame());
-    let mut wide = vec![0; frames * Rate::Wide.frame()];
-    let mut input = vec![0; rate.frame()];
+    let mut resampler = Resampler::new(from, to);
+    let frames = samples.len().div_ceil(from.frame());
+    let mut converted = vec![0; frames * to.frame()];
+    let mut input = vec![0; from.frame()];
     for (chunk, output) in samples
-        .chunks(rate.frame())
-        .zip(wide.chunks_exact_mut(Rate::Wide.frame()))
+        .chunks(from.frame())
+        .zip(converted.chunks_exact_mut(to.frame()))
     {
         input[..chunk.len()].copy_from_slice(chunk);
         input[chunk.len()..].fill(0);
         resampler.process(&input, output);
     }
-    wide.truncate(
-        (samples.len() as u64 * u64::from(Rate::Wide.hz()) / u64::from(rate.hz())) as usize,
-    );
-    wide
+    converted.truncate((samples.len() as u64 * u64::from(to.hz()) / u64::from(from.hz())) as usize);
+    converted
 }
 
 #[cfg(test)]
@@ -195,7 +226,7 @@ mod tests {
         for rate in [8_000, 16_000, 48_000] {
             let (rate, samples) =
                 parse_wav(&wav(rate, 1, 16, &vec![1_000; rate as usize])).unwrap();
-            let wide = to_wide(rate, samples);
+            let wide = convert(rate, Rate::Wide, samples);
             assert_eq!(wide.len(), 16_000);
             assert!((wide[8_000] - 1_000).abs() < 5, "{rate:?}: {}", wide[8_000]);
         }
@@ -231,19 +262,5 @@ mod tests {
             );
             assert_eq!((samples[0], samples[15_999]), (0, 0));
         }
-    }
-
-    #[test]
-    fn an_item_is_read_in_pieces_to_its_end() {
-        let prompt = silence(30);
-        let mut out = [1; 320];
-        assert_eq!(
-            (
-                prompt.read(0, &mut out),
-                prompt.read(320, &mut out),
-                prompt.read(480, &mut out)
-            ),
-            (320, 160, 0)
-        );
     }
 }

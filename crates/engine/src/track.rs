@@ -41,6 +41,8 @@ pub struct Track {
     heard_at: Nanos,
     running: bool,
     is_player: bool,
+    /// Of a player's frames.
+    pub player_rate: Rate,
     /// Of the newest packet; before the first, what was negotiated.
     pub codec: Option<Codec>,
     pub kind: MediaKind,
@@ -98,6 +100,7 @@ impl Track {
             session: SessionId(0),
             video: kind.is_video().then(Box::default),
             is_player: false,
+            player_rate: Rate::Wide,
             heard_at: 0,
             running: false,
         }
@@ -115,9 +118,17 @@ impl Track {
     /// The rate at which its whole band is heard.
     pub fn rate(&self) -> Rate {
         match self.codec {
-            _ if self.is_player => Rate::Wide,
+            _ if self.is_player => self.player_rate,
             Some(codec) => codec.rate(),
             None => Rate::Narrow,
+        }
+    }
+
+    /// How loud it is, by what is known of it.
+    pub fn loudness_dbov(&self) -> f32 {
+        match &self.frames {
+            Some(frames) => level_dbov(frames.at(frames.native())),
+            None => self.level_dbov.unwrap_or(-127.0),
         }
     }
 

@@ -15,6 +15,7 @@ use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{Link, RtpConfig};
 use mediaswitch_engine::port::source::source;
 use mediaswitch_engine::port::tap::tap;
+use mediaswitch_engine::programme::Programme;
 use mediaswitch_engine::prompt::tone;
 use mediaswitch_engine::random::Random;
 use mediaswitch_engine::recording::{Tape, TapeEnd};
@@ -234,14 +235,19 @@ fn a_running_worker_does_not_allocate() {
             0.0,
         )));
     }
+    // Packets for one of its listeners' codecs are there, for the other's they are made in the tick.
     let items = vec![Arc::new(tone(&[440.0], 1_000, -10.0))];
+    let programme = Arc::new(Programme::new(items, None));
+    programme.pack(Codec::Opus);
     switch.ask(Command::Play {
         port: PortId(7),
         play: Play {
             id: 1,
-            items,
+            programme,
             looped: true,
+            report: Some(5),
         },
+        queued: false,
     });
     switch.run(0, 100); // ports start, rings and buffers find their sizes
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use mediaswitch_engine::codec::Codec;
-use mediaswitch_engine::engine::{OpenedRtp, PlayItem};
+use mediaswitch_engine::engine::{OpenedRtp, PlayItem, PlayOptions};
 use mediaswitch_engine::event::{Event, Happening};
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
@@ -177,13 +177,13 @@ fn what_cannot_be_connected_says_why() {
         Err(CoreError::UnknownPort(_))
     ));
     assert!(matches!(
-        engine.play(port, &[], false),
+        engine.play(port, &[], PlayOptions::default()),
         Err(CoreError::UnknownPort(_))
     ));
     let missing = [PlayItem::File("/nowhere.wav".into())];
     let player = engine.open_player(SESSION).unwrap();
     assert!(matches!(
-        engine.play(player.port, &missing, false),
+        engine.play(player.port, &missing, PlayOptions::default()),
         Err(CoreError::BadMediaFile(_))
     ));
     assert!(matches!(
@@ -205,7 +205,9 @@ fn a_player_keeps_the_pace_and_says_when_it_is_over() {
         duration_ms: 500,
         level_dbm0: -10.0,
     };
-    let play = engine.play(player.port, &[tone], false).unwrap();
+    let play = engine
+        .play(player.port, &[tone], PlayOptions::default())
+        .unwrap();
     let begun = Instant::now();
     (0..25).for_each(|_| assert_eq!(a.hear().1.len(), 160));
     let took = begun.elapsed().as_millis();

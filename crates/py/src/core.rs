@@ -6,6 +6,7 @@ use std::sync::Mutex;
 
 use mediaswitch_engine::codec::Codec;
 use mediaswitch_engine::dtmf::Press;
+use mediaswitch_engine::engine::PlayOptions;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{sendable, Link, RtpConfig};
@@ -375,16 +376,37 @@ impl MediaCore {
     }
 
     /// Play the items one after another and return the play's id. Raises BadMediaFile.
-    #[pyo3(signature = (port, items, *, r#loop = false))]
+    #[pyo3(signature = (port, items, *, r#loop = false, queue = false, report_ms = None))]
     fn play(
         &self,
         py: Python<'_>,
         port: u64,
         items: Vec<AnyPlayItem<'_>>,
         r#loop: bool,
+        queue: bool,
+        report_ms: Option<u32>,
     ) -> PyResult<u64> {
         let items: Vec<_> = items.iter().map(AnyPlayItem::to_item).collect();
-        py.detach(|| self.engine.play(PortId(port), &items, r#loop))
+        let options = PlayOptions {
+            looped: r#loop,
+            queued: queue,
+            report_ms,
+        };
+        py.detach(|| self.engine.play(PortId(port), &items, options))
+            .map_err(to_py_error)
+    }
+
+    /// Go on at another place of what is playing.
+    fn seek(&self, py: Python<'_>, port: u64, position_ms: u32) -> PyResult<()> {
+        py.detach(|| self.engine.seek(PortId(port), position_ms))
+            .map_err(to_py_error)
+    }
+
+    /// Play softer while one of these tracks speaks; with none, no longer.
+    #[pyo3(signature = (port, under, *, gain_db = -15.0))]
+    fn duck(&self, py: Python<'_>, port: u64, under: Vec<u64>, gain_db: f32) -> PyResult<()> {
+        let under = under.into_iter().map(TrackId).collect();
+        py.detach(|| self.engine.duck(PortId(port), under, gain_db))
             .map_err(to_py_error)
     }
 

@@ -76,8 +76,16 @@ event!(
     Digit { port: u64, digit: String, duration_ms: u32 }
 );
 event!(
+    /// The first frame of a play is heard.
+    PlayStarted { port: u64, play_id: u64 }
+);
+event!(
+    /// Where a play stands.
+    PlayPosition { port: u64, play_id: u64, position_ms: u64 }
+);
+event!(
     /// A play is over.
-    PlayFinished { port: u64, play_id: u64, outcome: String }
+    PlayFinished { port: u64, play_id: u64, outcome: String, position_ms: u64 }
 );
 event!(
     /// Text from the peer's data channel.
@@ -151,14 +159,22 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             digit,
             duration_ms,
         } => made(py, Digit::new(port.0, digit.to_string(), duration_ms, at)),
+        Happening::PlayStarted { port, play_id } => made(py, PlayStarted::new(port.0, play_id, at)),
+        Happening::PlayPosition {
+            port,
+            play_id,
+            position_ms,
+        } => made(py, PlayPosition::new(port.0, play_id, position_ms, at)),
         Happening::PlayFinished {
             port,
             play_id,
             outcome,
-        } => made(
-            py,
-            PlayFinished::new(port.0, play_id, outcome.name().to_string(), at),
-        ),
+            position_ms,
+        } => {
+            let outcome = outcome.name().to_string();
+            let event = PlayFinished::new(port.0, play_id, outcome, position_ms, at);
+            made(py, event)
+        }
         Happening::DataMessage { port, label, text } => {
             made(py, DataMessage::new(port.0, label, text, at))
         }
@@ -208,6 +224,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<MediaTimeout>()?;
     module.add_class::<SpeakerChanged>()?;
     module.add_class::<Digit>()?;
+    module.add_class::<PlayStarted>()?;
+    module.add_class::<PlayPosition>()?;
     module.add_class::<PlayFinished>()?;
     module.add_class::<DataMessage>()?;
     module.add_class::<SegmentClosed>()?;

@@ -1,45 +1,67 @@
-//! A player: plays prepared items on the worker's clock.
+//! A player: plays programmes on the worker's clock, one after another, from packets that were encoded once where they
+//! are there, and softer while somebody speaks.
 
-use crate::codec::{Codec, Encoder, Rate, MAX_PAYLOAD};
+use std::collections::VecDeque;
+
+use crate::codec::{Codec, Rate, FRAME_MS, MAX_PAYLOAD};
 use crate::command::Play;
 use crate::event::PlayOutcome;
 use crate::id::TrackId;
-use crate::mix::{Frames, Tail};
+use crate::mix::Tail;
 use crate::port::source::Feed;
+use crate::programme::Voice;
 
-/// Frames are encoded once for each codec, however many listen.
-struct Encoded {
-    encoder: Box<dyn Encoder>,
+mod duck;
+
+use self::duck::Ducking;
+
+/// Plays that wait; what comes after them is refused.
+pub const MAX_QUEUED: usize = 100;
+
+/// Frames that are not in a programme's packets are encoded here, once for each codec, however many listen.
+struct Live {
+    voice: Voice,
     payload: [u8; MAX_PAYLOAD],
     length: usize,
-    fresh: bool,
+    /// The newest frame it encoded, and the round that this was in.
+    frame: u64,
+    round: u64,
 }
 
-impl Encoded {
-    fn new(codec: Codec) -> Encoded {
-        Encoded {
-            encoder: codec.encoder(PlayerPort::encoding_rate(codec)),
-            payload: [0; MAX_PAYLOAD],
-            length: 0,
-            fresh: false,
-        }
-    }
+/// A play, and the frame that comes next of it.
+struct Playing {
+    play: Play,
+    next: usize,
+    /// Its programme has begun again.
+    is_later: bool,
+    is_told: bool,
+    /// Its next frame is not the one after the last that was heard.
+    jumps: bool,
 }
 
 pub struct PlayerPort {
     pub track: TrackId,
-    play: Option<Play>,
+    rate: Rate,
+    playing: Option<Playing>,
+    queue: VecDeque<Play>,
     /// What another thread writes, instead of plays.
     feed: Option<Feed>,
-    /// Its source ran dry, and the rest has died away.
+    /// Two frames in a row are silent: who mixes or encodes the track has had all of it.
     resting: bool,
-    item: usize,
-    offset: usize,
     last: i16,
     tail: Tail,
+    ducking: Ducking,
+    /// The newest frame, and the one before it.
+    frame: Box<[i16; Rate::MAX_FRAME]>,
+    before: Box<[i16; Rate::MAX_FRAME]>,
+    sum: [i32; Rate::MAX_FRAME],
+    /// How many frames and how many rounds there were.
+    frames: u64,
+    round: u64,
+    /// The frame is this one of the programme, untouched; and whether of a later round.
+    plain: Option<(usize, bool)>,
     /// By codec; made when first asked for.
-    encoded: [Option<Box<Encoded>>; Codec::ALL.len()],
-    sum: [i32; Rate::Wide.frame()],
+    live: [Option<Box<Live>>; Codec::ALL.len()],
 }
 
 /// A play that is over.
@@ -47,21 +69,65 @@ pub struct PlayerPort {
 pub struct Finished {
     pub play_id: u64,
     pub outcome: PlayOutcome,
+    pub position_ms: u64,
+}
+
+/// What is to be told of a frame.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    pub finished: Option<Finished>,
+    pub started: Option<u64>,
+    /// Of which play, and where it stands.
+    pub position: Option<(u64, u64)>,
+}
+
+impl Playing {
+    fn new(play: Play) -> Playing {
+        Playing {
+            play,
+            next: 0,
+            is_later: false,
+            is_told: false,
+            jumps: true,
+        }
+    }
+
+    fn position_ms(&self) -> u64 {
+        (self.next * FRAME_MS) as u64
+    }
+
+    /// What is to be told before its next frame.
+    fn report(&mut self, told: &mut Told) {
+        let Some(period) = self.play.report else {
+            return;
+        };
+        if !std::mem::replace(&mut self.is_told, true) {
+            told.started = Some(self.play.id);
+        } else if period > 0 && self.next % period == 0 {
+            told.position = Some((self.play.id, self.position_ms()));
+        }
+    }
 }
 
 impl PlayerPort {
     pub fn new(track: TrackId) -> PlayerPort {
         PlayerPort {
             track,
-            play: None,
+            rate: Rate::Wide,
+            playing: None,
+            queue: VecDeque::new(),
             feed: None,
             resting: true,
-            item: 0,
-            offset: 0,
             last: 0,
             tail: Tail::default(),
-            encoded: [const { None }; Codec::ALL.len()],
-            sum: [0; Rate::Wide.frame()],
+            ducking: Ducking::default(),
+            frame: Box::new([0; Rate::MAX_FRAME]),
+            before: Box::new([0; Rate::MAX_FRAME]),
+            sum: [0; Rate::MAX_FRAME],
+            frames: 0,
+            round: 0,
+            plain: None,
+            live: [const { None }; Codec::ALL.len()],
         }
     }
 
@@ -82,227 +148,248 @@ impl PlayerPort {
         self.resting && self.feed.as_ref().is_some_and(Feed::is_empty)
     }
 
-    /// Play instead of what is playing.
-    pub fn play(&mut self, play: Play) -> Option<Finished> {
-        let replaced = self.end(PlayOutcome::Replaced);
-        (self.play, self.item, self.offset) = (Some(play), 0, 0);
-        replaced
+    /// Of its frames.
+    pub fn rate(&self) -> Rate {
+        self.rate
     }
 
-    pub fn stop(&mut self) -> Option<Finished> {
-        self.end(PlayOutcome::Stopped)
+    pub fn frame(&self) -> &[i16] {
+        &self.frame[..self.rate.frame()]
     }
 
-    fn end(&mut self, outcome: PlayOutcome) -> Option<Finished> {
-        let play = self.play.take()?;
-        self.tail.add(i32::from(std::mem::take(&mut self.last)));
-        Some(Finished {
-            play_id: play.id,
-            outcome,
+    /// The frame before this one.
+    pub fn before(&self) -> &[i16] {
+        &self.before[..self.rate.frame()]
+    }
+
+    /// Play after all that plays and waits; gives the play back if too many wait.
+    pub fn enqueue(&mut self, play: Play) -> Option<Play> {
+        if self.queue.len() >= MAX_QUEUED {
+            return Some(play);
+        }
+        self.queue.push_back(play);
+        self.resting = false;
+        None
+    }
+
+    /// End what plays, else what waits the longest; None when nothing is left.
+    pub fn end_next(&mut self, outcome: PlayOutcome) -> Option<Finished> {
+        self.end(outcome).or_else(|| {
+            Some(Finished {
+                play_id: self.queue.pop_front()?.id,
+                outcome,
+                position_ms: 0,
+            })
         })
     }
 
-    /// Nothing is left to be heard.
-    pub fn is_silent(&self) -> bool {
-        match self.feed {
-            Some(_) => self.resting,
-            None => self.play.is_none() && self.tail.is_over(),
-        }
+    fn end(&mut self, outcome: PlayOutcome) -> Option<Finished> {
+        let playing = self.playing.take()?;
+        self.tail.add(i32::from(std::mem::take(&mut self.last)));
+        Some(Finished {
+            play_id: playing.play.id,
+            outcome,
+            position_ms: playing.position_ms(),
+        })
     }
 
-    /// Make the next frame, at `Rate::Wide`; tells when the play is over with it.
-    pub fn fill(&mut self, frame: &mut [i16]) -> Option<Finished> {
-        self.encoded
-            .iter_mut()
-            .flatten()
-            .for_each(|encoded| encoded.fresh = false);
-        if self.feed.is_some() {
-            self.fill_from_source(frame);
-            return None;
-        }
-        let filled = self.read(frame);
-        frame[filled..].fill(0);
-        let over = (self.play.is_some() && filled < frame.len())
-            .then(|| self.end(PlayOutcome::Finished))
-            .flatten();
-        if over.is_some() && filled > 0 {
-            self.tail = Tail::default(); // the step is the item's own end
-        } else if self.play.is_some() {
-            self.last = frame[frame.len() - 1];
-        }
-        self.fade_out(frame);
-        over
-    }
-
-    fn fill_from_source(&mut self, frame: &mut [i16]) {
-        let filled = self.feed.as_mut().is_some_and(|feed| feed.read(frame));
-        if filled {
-            self.last = frame[frame.len() - 1];
-            self.resting = false;
+    /// Go on at another place of what is playing, at its end if it is shorter.
+    pub fn seek(&mut self, position_ms: u32) {
+        let Some(playing) = &mut self.playing else {
             return;
+        };
+        let frames = playing.play.programme.frames();
+        playing.next = (position_ms as usize / FRAME_MS).min(frames);
+        (playing.is_later, playing.jumps) = (false, true);
+        self.tail.add(i32::from(std::mem::take(&mut self.last)));
+    }
+
+    /// Play at `gain` while one of these tracks speaks.
+    pub fn duck(&mut self, under: Vec<TrackId>, gain: f32) {
+        self.ducking.set(under, gain);
+    }
+
+    /// Those under which it is played softer.
+    pub fn ducks_under(&self) -> &[TrackId] {
+        self.ducking.under()
+    }
+
+    /// Whether one of them speaks now.
+    pub fn note_speech(&mut self, speaks: bool) {
+        self.ducking.note(speaks);
+    }
+
+    /// Nothing is left to be heard: who mixes or encodes the track has had all of it.
+    pub fn is_silent(&self) -> bool {
+        self.resting
+    }
+
+    /// Make the next frame.
+    pub fn fill(&mut self) -> Told {
+        std::mem::swap(&mut self.frame, &mut self.before);
+        self.frames += 1;
+        self.plain = None;
+        let mut told = Told::default();
+        let heard = match self.feed {
+            Some(_) => self.fill_from_source(),
+            None => self.fill_from_plays(&mut told),
+        };
+        let length = self.rate.frame();
+        if heard && !self.ducking.is_plain() {
+            self.plain = None;
+            self.ducking.apply(&mut self.frame[..length]);
+            self.last = self.frame[length - 1];
+        }
+        self.fade_out();
+        let is_silent = |frame: &[i16]| frame.iter().all(|&sample| sample == 0);
+        self.resting = !heard
+            && self.playing.is_none()
+            && self.queue.is_empty()
+            && is_silent(self.frame())
+            && is_silent(self.before());
+        told
+    }
+
+    /// False if the frame has nothing in it, as below.
+    fn fill_from_source(&mut self) -> bool {
+        let frame = &mut self.frame[..self.rate.frame()];
+        if self.feed.as_mut().is_some_and(|feed| feed.read(frame)) {
+            self.last = frame[frame.len() - 1];
+            return true;
         }
         frame.fill(0);
         self.tail.add(i32::from(std::mem::take(&mut self.last)));
-        self.resting = self.tail.is_over();
-        self.fade_out(frame);
+        false
     }
 
-    /// Copy items into the frame until it is full or all is played.
-    fn read(&mut self, frame: &mut [i16]) -> usize {
-        let Some(play) = &self.play else { return 0 };
-        let mut filled = 0;
-        let mut empty_items = 0;
-        while filled < frame.len() && empty_items <= play.items.len() {
-            let Some(item) = play.items.get(self.item) else {
-                if !play.looped || play.items.is_empty() {
-                    break;
-                }
-                (self.item, self.offset) = (0, 0);
-                continue;
-            };
-            let count = item.read(self.offset, &mut frame[filled..]);
-            filled += count;
-            self.offset += count;
-            empty_items = if item.is_empty() { empty_items + 1 } else { 0 };
-            if self.offset == item.len() {
-                (self.item, self.offset) = (self.item + 1, 0);
+    fn fill_from_plays(&mut self, told: &mut Told) -> bool {
+        for _ in 0..2 {
+            if self.playing.is_none() {
+                self.playing = self.queue.pop_front().map(Playing::new);
             }
+            let jumps = self.playing.as_ref().is_some_and(|playing| playing.jumps);
+            if self.playing.is_none() || (jumps && !self.tail.is_over()) {
+                break; // what was cut dies away first, so that what follows is heard as it was encoded
+            }
+            let filled = self.read(told);
+            if filled == self.rate.frame() {
+                self.last = self.frame[filled - 1];
+                return true;
+            }
+            told.finished = self.end(PlayOutcome::Finished);
+            if filled > 0 {
+                self.tail = Tail::default(); // the step is the item's own end
+                return true;
+            }
+            if !self.queue.is_empty() {
+                self.tail = Tail::default(); // so is the one between two plays
+            }
+        }
+        let length = self.rate.frame();
+        self.frame[..length].fill(0);
+        false
+    }
+
+    /// Read the next frame of what is playing; returns how many samples it has, fewer at its end.
+    fn read(&mut self, told: &mut Told) -> usize {
+        let Some(playing) = &mut self.playing else {
+            return 0;
+        };
+        let programme = &playing.play.programme;
+        let frames = programme.frames();
+        if playing.next >= frames && playing.play.looped && frames > 0 {
+            (playing.next, playing.is_later) = (0, true);
+            self.round += 1;
+        }
+        if std::mem::take(&mut playing.jumps) {
+            self.round += 1;
+            if self.rate != programme.rate() {
+                self.rate = programme.rate();
+                self.live = [const { None }; Codec::ALL.len()];
+                self.before.fill(0);
+            }
+        }
+        if playing.next >= frames {
+            return 0;
+        }
+        playing.report(told);
+        let programme = &playing.play.programme;
+        let frame = &mut self.frame[..self.rate.frame()];
+        let filled = programme.read(playing.next, frame);
+        self.plain = Some((playing.next, playing.is_later));
+        playing.next += 1;
+        if playing.play.looped {
+            return frame.len(); // its last frame is filled up with silence
         }
         filled
     }
 
-    fn fade_out(&mut self, frame: &mut [i16]) {
+    fn fade_out(&mut self) {
         if self.tail.is_over() {
             return;
         }
-        for (sum, &sample) in self.sum.iter_mut().zip(frame.iter()) {
+        self.plain = None;
+        let length = self.rate.frame();
+        for (sum, &sample) in self.sum.iter_mut().zip(&self.frame[..length]) {
             *sum = i32::from(sample);
         }
-        self.tail.fade_into(&mut self.sum, Rate::Wide);
-        for (sample, &sum) in frame.iter_mut().zip(&self.sum) {
+        self.tail.fade_into(&mut self.sum[..length], self.rate);
+        for (sample, &sum) in self.frame[..length].iter_mut().zip(&self.sum) {
             *sample = sum.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         }
     }
 
-    /// The rate that encoding in `codec` needs among the track's frames.
-    pub fn encoding_rate(codec: Codec) -> Rate {
-        codec.rate_for(Rate::Wide)
+    /// The frame in `codec`: as it was encoded once for all, else as it is encoded now for those who listen here.
+    pub fn packet(&mut self, codec: Codec) -> &[u8] {
+        if self.has_packet(codec) {
+            let packet = self.plain.and_then(|(n, is_later)| {
+                let playing = self.playing.as_ref()?;
+                playing.play.programme.packet(codec, n, is_later)
+            });
+            return packet.unwrap_or_default();
+        }
+        self.encode(codec)
     }
 
-    /// The current frame in `codec`; encoded when first asked for.
-    pub fn encode(&mut self, codec: Codec, frames: &Frames) -> &[u8] {
-        let encoded =
-            self.encoded[codec as usize].get_or_insert_with(|| Box::new(Encoded::new(codec)));
-        if !encoded.fresh {
-            let samples = frames.at(Self::encoding_rate(codec));
-            encoded.length = encoded.encoder.encode(samples, &mut encoded.payload);
-            encoded.fresh = true;
+    /// A codec with memory changes between the two ways only where a round begins.
+    fn has_packet(&self, codec: Codec) -> bool {
+        let (Some((n, is_later)), Some(playing)) = (self.plain, &self.playing) else {
+            return false;
+        };
+        let has_memory = codec.format().peek.is_none();
+        let is_live = |live: &Live| live.round == self.round;
+        let stays_live = has_memory && self.live[codec as usize].as_deref().is_some_and(is_live);
+        let packet = playing.play.programme.packet(codec, n, is_later);
+        packet.is_some() && !stays_live
+    }
+
+    fn encode(&mut self, codec: Codec) -> &[u8] {
+        let (rate, length) = (self.rate, self.rate.frame());
+        let live =
+            self.live[codec as usize].get_or_insert_with(|| Box::new(Live::new(codec, rate)));
+        if live.frame != self.frames {
+            if live.frame + 1 != self.frames {
+                live.voice.encode(&self.before[..length], &mut live.payload); // what the listener heard last
+            }
+            live.length = live.voice.encode(&self.frame[..length], &mut live.payload);
+            live.frame = self.frames;
         }
-        &encoded.payload[..encoded.length]
+        live.round = self.round;
+        &live.payload[..live.length]
+    }
+}
+
+impl Live {
+    fn new(codec: Codec, rate: Rate) -> Live {
+        Live {
+            voice: Voice::new(codec, rate),
+            payload: [0; MAX_PAYLOAD],
+            length: 0,
+            frame: 0,
+            round: 0,
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use super::*;
-    use crate::port::source::source;
-    use crate::prompt::Prompt;
-
-    fn play(id: u64, lengths: &[usize], looped: bool) -> Play {
-        let items = lengths
-            .iter()
-            .enumerate()
-            .map(|(n, &l)| Arc::new(Prompt::Samples(vec![(n as i16 + 1) * 1_000; l])));
-        Play {
-            id,
-            items: items.collect(),
-            looped,
-        }
-    }
-
-    fn frame(player: &mut PlayerPort) -> (Vec<i16>, Option<Finished>) {
-        let mut frame = vec![0; Rate::Wide.frame()];
-        let finished = player.fill(&mut frame);
-        (frame, finished)
-    }
-
-    #[test]
-    fn items_follow_each_other_without_a_hole_and_the_end_is_told() {
-        let mut player = PlayerPort::new(TrackId(1));
-        assert_eq!(player.play(play(1, &[320 + 100, 300], false)), None);
-        assert_eq!(frame(&mut player).1, None);
-        let (second, finished) = frame(&mut player);
-        assert_eq!((second[99], second[100], finished), (1_000, 2_000, None));
-        let (third, finished) = frame(&mut player);
-        assert_eq!((third[79], third[80], third[319]), (2_000, 0, 0));
-        assert_eq!(
-            finished,
-            Some(Finished {
-                play_id: 1,
-                outcome: PlayOutcome::Finished
-            })
-        );
-        assert!(player.is_silent());
-    }
-
-    #[test]
-    fn a_play_that_ends_on_the_edge_of_a_frame_is_over_with_the_next() {
-        let mut player = PlayerPort::new(TrackId(1));
-        player.play(play(1, &[320], false));
-        assert_eq!(frame(&mut player).1, None);
-        assert!(frame(&mut player).1.is_some());
-    }
-
-    #[test]
-    fn a_loop_goes_on_and_empty_items_do_not_hang_it() {
-        let mut player = PlayerPort::new(TrackId(1));
-        player.play(play(1, &[10, 0, 20], true));
-        (0..100).for_each(|_| assert_eq!(frame(&mut player).1, None));
-        player.play(play(2, &[0, 0], true));
-        assert!(frame(&mut player).1.is_some());
-        player.play(play(3, &[], true));
-        assert!(frame(&mut player).1.is_some());
-    }
-
-    #[test]
-    fn a_source_that_runs_dry_dies_away_and_goes_on_with_what_is_written_next() {
-        let (mut writer, feed) = source(Rate::Wide, 4);
-        let mut player = PlayerPort::of_source(TrackId(1), feed);
-        assert!(player.is_starved() && player.is_silent());
-        writer.write(&[1_000; 320]);
-        assert!(!player.is_starved());
-        assert_eq!(frame(&mut player).0, [1_000; 320]);
-        let (rest, _) = frame(&mut player);
-        assert!(rest[0] == 1_000 && rest[40] < 600 && rest[80] == 0);
-        assert!(
-            !player.is_silent(),
-            "who mixes it has yet to hear it die away"
-        );
-        assert_eq!(frame(&mut player).0, [0; 320]);
-        assert!(player.is_silent() && player.is_starved());
-        writer.write(&[500; 320]);
-        assert!(!player.is_starved());
-        assert_eq!(frame(&mut player).0, [500; 320]);
-    }
-
-    #[test]
-    fn what_is_stopped_or_replaced_dies_away_within_5_ms() {
-        let mut player = PlayerPort::new(TrackId(1));
-        player.play(play(1, &[1_000], false));
-        frame(&mut player);
-        assert_eq!(
-            player.stop(),
-            Some(Finished {
-                play_id: 1,
-                outcome: PlayOutcome::Stopped
-            })
-        );
-        assert_eq!(player.stop(), None);
-        assert!(!player.is_silent());
-        let (rest, _) = frame(&mut player);
-        assert!(rest[0] == 1_000 && rest[40] < 600 && rest[80] == 0);
-        assert!(player.is_silent());
-    }
-}
+mod tests;

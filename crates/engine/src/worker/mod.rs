@@ -8,6 +8,7 @@ mod digits;
 mod legs;
 mod packets;
 mod plan;
+mod playing;
 mod ports;
 mod talkers;
 #[cfg(test)]
@@ -166,8 +167,10 @@ impl Worker {
                 feed,
             } => self.open_source(port, track, session, feed),
             Command::OpenTap { port, session, tap } => self.open_tap(port, session, tap),
-            Command::Play { port, play } => self.play(port, play, now),
+            Command::Play { port, play, queued } => self.play(port, play, queued, now),
             Command::StopPlaying { port } => self.stop_playing(port, now),
+            Command::Seek { port, position_ms } => self.seek(port, position_ms),
+            Command::Duck { port, under, gain } => self.duck(port, under, gain),
             Command::OpenRecorder { port, session } => self.open_recorder(port, session),
             Command::Connect(crosspoint) => self.connect(crosspoint, now),
             Command::Disconnect {

@@ -7,7 +7,6 @@ use crate::id::{PortId, TrackId};
 use crate::io::MediaIo;
 use crate::matrix::Crosspoint;
 use crate::port::audio_out::{AudioOut, Plan};
-use crate::port::player::PlayerPort;
 use crate::port::{Port, PortKind};
 use crate::stats::MediaKind;
 use crate::track::Track;
@@ -199,7 +198,7 @@ impl Worker {
                     kind: PortKind::Tap(tap),
                     ..
                 }) => Some(tap.rate()),
-                Some(port) => port.audio_out().and_then(|out| rate_for(out, is_player)),
+                Some(port) => port.audio_out().and_then(|out| out.mix_rate()),
                 None => None,
             };
             rates.extend(rate.filter(|rate| !rates.contains(rate)));
@@ -213,15 +212,6 @@ impl Worker {
         track.want(&rates);
         let listened = track.playout.is_some();
         set_member(&mut self.wheel.slot(track.slot).listened, id, listened);
-    }
-}
-
-/// The rate at which a port needs a track's frames; none if it takes packets as they come.
-fn rate_for(out: &AudioOut, is_player: bool) -> Option<Rate> {
-    match out.plan {
-        Plan::Mix => out.mix_rate(),
-        Plan::Relay(_) if is_player => out.preferred().map(PlayerPort::encoding_rate),
-        Plan::Relay(_) | Plan::Silent => None,
     }
 }
 

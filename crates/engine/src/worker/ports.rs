@@ -3,11 +3,10 @@
 use super::Worker;
 use crate::clock::Nanos;
 use crate::codec::Codec;
-use crate::command::Play;
-use crate::event::Happening;
+use crate::event::{Happening, PlayOutcome};
 use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
-use crate::port::player::{Finished, PlayerPort};
+use crate::port::player::PlayerPort;
 use crate::port::rtp::{RtpConfig, RtpPort};
 use crate::port::source::Feed;
 use crate::port::tap::TapPort;
@@ -131,50 +130,6 @@ impl Worker {
         self.provide(id);
     }
 
-    pub(super) fn play(&mut self, id: PortId, play: Play, now: Nanos) {
-        let Some(Port {
-            session,
-            kind: PortKind::Player(player),
-        }) = self.ports.get_mut(&id)
-        else {
-            return;
-        };
-        let slot = Wheel::slot_of(*session);
-        if let Some(replaced) = player.play(play) {
-            self.tell_finished(id, replaced, now);
-        }
-        set_member(&mut self.wheel.slot(slot).players, id, true);
-    }
-
-    pub(super) fn stop_playing(&mut self, id: PortId, now: Nanos) {
-        let Some(Port {
-            kind: PortKind::Player(player),
-            ..
-        }) = self.ports.get_mut(&id)
-        else {
-            return;
-        };
-        if let Some(stopped) = player.stop() {
-            self.tell_finished(id, stopped, now);
-        }
-    }
-
-    pub(super) fn tell_finished(
-        &self,
-        port: PortId,
-        Finished { play_id, outcome }: Finished,
-        now: Nanos,
-    ) {
-        self.events.tell(
-            now,
-            Happening::PlayFinished {
-                port,
-                play_id,
-                outcome,
-            },
-        );
-    }
-
     pub(super) fn close_port(
         &mut self,
         id: PortId,
@@ -208,7 +163,7 @@ impl Worker {
             }
             PortKind::WebRtc(port) => self.close_leg(port, now, io),
             PortKind::Player(player) => {
-                if let Some(stopped) = player.stop() {
+                while let Some(stopped) = player.end_next(PlayOutcome::Stopped) {
                     self.tell_finished(id, stopped, now);
                 }
                 self.close_track(player.track, now);

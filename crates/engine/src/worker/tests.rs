@@ -1,6 +1,7 @@
 //! A worker driven with made-up instants: each test is a call of some seconds that takes no time.
 
 mod metrics;
+mod players;
 mod secured;
 mod setup;
 mod sharing;
@@ -21,6 +22,7 @@ use crate::id::{PortId, SessionId, TrackId};
 use crate::io::{Endpoint, MediaIo};
 use crate::matrix::Crosspoint;
 use crate::port::rtp::{Link, RtpConfig};
+use crate::programme::Programme;
 use crate::prompt::{tone, Prompt};
 use crate::random::Random;
 use crate::recording::{Pull, Tape, TapeEnd};
@@ -172,13 +174,16 @@ impl Call {
 
     fn play(&mut self, port: PortId, id: u64, items: Vec<Prompt>) {
         let items = items.into_iter().map(Arc::new).collect();
+        let play = Play {
+            id,
+            programme: Arc::new(Programme::new(items, None)),
+            looped: false,
+            report: None,
+        };
         self.ask(Command::Play {
             port,
-            play: Play {
-                id,
-                items,
-                looped: false,
-            },
+            play,
+            queued: false,
         });
     }
 
@@ -734,17 +739,19 @@ fn a_play_is_paced_relayed_and_told() {
     );
     call.silence(SECOND);
     let heard = call.heard_by(&a);
-    assert_eq!(heard.len(), 300 / 20 + 1); // the end is noticed with an empty frame
+    // What is cut dies away in a frame of its own, and the end is noticed with an empty one.
+    assert_eq!(heard.len(), 300 / 20 + 2);
     assert_continuous(&heard);
-    assert!((level_of(440.0, &samples(&heard[1..9])) - -13.2).abs() < 0.5);
-    let finished = |play_id, outcome| Happening::PlayFinished {
+    assert!((level_of(440.0, &samples(&heard[2..10])) - -13.2).abs() < 0.5);
+    let finished = |play_id, outcome, position_ms| Happening::PlayFinished {
         port: player,
         play_id,
         outcome,
+        position_ms,
     };
     let expected = [
-        finished(41, PlayOutcome::Replaced),
-        finished(42, PlayOutcome::Finished),
+        finished(41, PlayOutcome::Replaced, 300),
+        finished(42, PlayOutcome::Finished, 300),
     ];
     assert_eq!(call.happened(), expected);
     call.play(player, 43, vec![Prompt::Silence(160_000)]);
@@ -752,7 +759,7 @@ fn a_play_is_paced_relayed_and_told() {
         port: player,
         end: None,
     });
-    assert_eq!(call.happened(), [finished(43, PlayOutcome::Stopped)]);
+    assert_eq!(call.happened(), [finished(43, PlayOutcome::Stopped, 0)]);
     call.silence(SECOND);
     assert!(call.heard_by(&a).is_empty());
 }

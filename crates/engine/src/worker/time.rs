@@ -2,15 +2,12 @@
 
 use super::Worker;
 use crate::clock::{Nanos, MILLISECOND};
-use crate::codec::Rate;
 use crate::event::Happening;
-use crate::id::{PortId, TrackId};
+use crate::id::PortId;
 use crate::io::MediaIo;
-use crate::port::audio_out::Plan;
 use crate::port::setup::SetUp;
 use crate::port::tap::Tapped;
 use crate::port::{Port, PortKind};
-use crate::recording::{Record, RecordCodec};
 
 /// Time-outs and reports are looked after this often.
 const SWEEP_PERIOD: Nanos = 100 * MILLISECOND;
@@ -70,113 +67,6 @@ impl Worker {
         }
         while let Some(bus) = self.buses.settled.pop() {
             self.settle(bus, index);
-        }
-    }
-
-    /// Make a player's frame and give it to those who have it; false when it has fallen silent.
-    fn tick_player(&mut self, id: PortId, at: Nanos, io: &mut dyn MediaIo) -> bool {
-        // Taken out, so that player and listeners can be had at once; putting it back allocates nothing.
-        let Some(mut port) = self.ports.remove(&id) else {
-            return false;
-        };
-        let mut goes_on = false;
-        if let PortKind::Player(player) = &mut port.kind {
-            if player.is_starved() {
-                self.ports.insert(id, port);
-                return true; // its writer may go on at any time
-            }
-            let mut frame = [0; Rate::Wide.frame()];
-            let finished = player.fill(&mut frame);
-            let track = self.tracks.get_mut(&player.track);
-            if let Some(frames) = track.and_then(|track| track.frames.as_mut()) {
-                frames.fill(|samples| samples.copy_from_slice(&frame));
-            }
-            self.hand_out(player, at, io);
-            let silent = player.is_silent();
-            goes_on = !silent || player.has_source();
-            if silent {
-                self.silence_player(player.track);
-            }
-            if let Some(finished) = finished {
-                self.tell_finished(id, finished, at);
-            }
-        }
-        self.ports.insert(id, port);
-        goes_on
-    }
-
-    /// Give a player's frame to those who relay or record it.
-    fn hand_out(
-        &mut self,
-        player: &mut crate::port::player::PlayerPort,
-        at: Nanos,
-        io: &mut dyn MediaIo,
-    ) {
-        let id = player.track;
-        let Some(frames) = self
-            .tracks
-            .get(&id)
-            .and_then(|track| track.frames.as_deref())
-        else {
-            return;
-        };
-        for crosspoint in self.matrix.from(id) {
-            let Some(port) = self.ports.get_mut(&crosspoint.destination) else {
-                continue;
-            };
-            if let PortKind::Recorder = port.kind {
-                let (recorder, codec) = (crosspoint.destination, RecordCodec::L16);
-                let record = Record {
-                    recorder,
-                    track: id,
-                    codec,
-                    at,
-                    ssrc: 0,
-                    sequence: 0,
-                    timestamp: 0,
-                    marker: false,
-                };
-                let mut payload = [0; 2 * Rate::Wide.frame()];
-                for (bytes, sample) in payload.chunks_exact_mut(2).zip(frames.at(Rate::Wide)) {
-                    bytes.copy_from_slice(&sample.to_le_bytes());
-                }
-                let lost = !self.tape.packet(&record, &payload);
-                self.counters.recording_lost.add(u64::from(lost));
-                continue;
-            }
-            let Some(out) = port
-                .audio_out()
-                .filter(|out| out.plan == Plan::Relay(id) && !out.digits.is_busy())
-            else {
-                continue;
-            };
-            let Some(codec) = out.preferred() else {
-                continue;
-            };
-            let audio = out.frame(codec, player.encode(codec, frames), at);
-            if port.kind.send(&audio, at, io) {
-                self.legs.dirty.push(crosspoint.destination);
-            }
-        }
-    }
-
-    /// A player has ended: those who mix it hear silence, those who relay it get no more packets.
-    fn silence_player(&mut self, id: TrackId) {
-        if let Some(frames) = self
-            .tracks
-            .get_mut(&id)
-            .and_then(|track| track.frames.as_mut())
-        {
-            frames.silence();
-        }
-        for crosspoint in self.matrix.from(id) {
-            let out = self
-                .ports
-                .get_mut(&crosspoint.destination)
-                .and_then(Port::audio_out);
-            if let Some(out) = out.filter(|out| out.plan == Plan::Relay(id)) {
-                out.stream.pause();
-            }
         }
     }
 
