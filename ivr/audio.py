@@ -1,4 +1,4 @@
-"""Sound files as the core's player takes them: WAV, s16, mono, 16 kHz."""
+"""Sound files as the core's player takes them: WAV, s16, mono, 16 or 48 kHz."""
 
 import wave
 from itertools import chain
@@ -19,8 +19,12 @@ MAX_BYTES = 200 << 20
 MAX_S = 3_600
 "Longest sound that is taken: the player's own limit."
 
+FULL_RATE_HZ = 48_000
+MAX_FULL_S = 600
+"Longest sound that keeps more than 8 kHz of band: the player's own limit."
+
 Samples = NDArray[np.float32]
-"Mono, 16 kHz, full scale is 1."
+"Mono, full scale is 1."
 
 SPEECH_LEVEL_DBFS = -20.0
 "Mean power of what is spoken; every engine has its own idea of loudness."
@@ -30,15 +34,27 @@ _QUIET_DBFS = -45.0
 _MARGIN_S = 0.05
 
 
-def decode(path: Path) -> Samples:
+def rate_of(path: Path) -> int:
+    """The rate to decode a file at: 48 kHz where that keeps more of it. Raises SpeechFailed."""
+    try:
+        with av.open(str(path)) as container:
+            stream = container.streams.audio[0]
+            seconds = None if container.duration is None else container.duration / av.time_base
+            is_full = stream.rate > RATE_HZ and seconds is not None and seconds <= MAX_FULL_S
+            return FULL_RATE_HZ if is_full else RATE_HZ
+    except (av.FFmpegError, IndexError, OSError) as error:
+        raise SpeechFailed(f"{path}: {error or 'no sound in it'}") from error
+
+
+def decode(path: Path, *, rate_hz: int = RATE_HZ) -> Samples:
     """Any format FFmpeg reads, up to MAX_BYTES and MAX_S. Raises SpeechFailed with the file and the reason."""
     frames: list[NDArray[Any]] = []
-    room = MAX_S * RATE_HZ
+    room = MAX_S * rate_hz
     try:
         if path.stat().st_size > MAX_BYTES:
             raise SpeechFailed(f"{path}: larger than {MAX_BYTES >> 20} MB")
         with av.open(str(path)) as container:
-            resampler = AudioResampler(format="s16", layout="mono", rate=RATE_HZ)
+            resampler = AudioResampler(format="s16", layout="mono", rate=rate_hz)
             for frame in chain(container.decode(audio=0), [None]):
                 made = [out.to_ndarray() for out in resampler.resample(frame)]
                 frames += made
@@ -53,14 +69,14 @@ def decode(path: Path) -> Samples:
     return samples.astype(np.float32) / np.float32(FULL_SCALE)
 
 
-def write(samples: Samples, path: Path) -> None:
+def write(samples: Samples, path: Path, *, rate_hz: int = RATE_HZ) -> None:
     """Write the player's format, saturating; readers never see half a file."""
     scaled = np.clip(np.round(samples * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype("<i2")
     half = path.with_name(f".{path.name}.part")
     with wave.open(str(half), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
-        out.setframerate(RATE_HZ)
+        out.setframerate(rate_hz)
         out.writeframes(scaled.tobytes())
     half.replace(path)
 

@@ -15,7 +15,7 @@ from ivr.speech import SpeechEngine
 
 log = logging.getLogger(__name__)
 
-_FORMAT = "1"
+_FORMAT = "2"
 "Changes when prompts already kept would sound otherwise if made today."
 _AT_ONCE = 2
 "Prompts made at the same time: speaking is work for the processor, and calls come first."
@@ -104,4 +104,5 @@ def _contents(sound: Sound) -> bytes:
 
 
 def _convert(sound: Sound, path: Path) -> None:
-    audio.write(audio.decode(sound.path), path)
+    rate_hz = audio.rate_of(sound.path)
+    audio.write(audio.decode(sound.path, rate_hz=rate_hz), path, rate_hz=rate_hz)

@@ -6,6 +6,7 @@ import shutil
 import wave
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -197,3 +198,40 @@ def test_hold_music_is_below_speech_never_clips_and_loops_without_a_seam(tmp_pat
     steps = np.abs(np.diff(np.concatenate([music[-100:], music[:100]])))
     assert float(np.max(steps)) <= float(np.max(np.abs(np.diff(music))))
     assert np.array_equal(compose(), compose())
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "rate_hz", "kept_hz"),
+    [
+        ("wav", "pcm_s16le", 8_000, 16_000),
+        ("mp3", "libmp3lame", 44_100, 48_000),
+        ("opus", "libopus", 48_000, 48_000),
+        ("flac", "flac", 44_100, 48_000),
+        ("m4a", "aac", 44_100, 48_000),
+        ("flac", "flac", 16_000, 16_000),
+    ],
+)
+async def test_sound_of_any_format_keeps_its_pitch_and_the_band_it_has(
+    tmp_path: Path, container: str, codec: str, rate_hz: int, kept_hz: int
+) -> None:
+    path = tmp_path / f"tune.{container}"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream(codec, rate=rate_hz, layout="mono")
+        tone = (np.sin(2 * np.pi * 1_000 * np.arange(2 * rate_hz) / rate_hz) * 8_000).astype("<i2")
+        frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
+        frame.sample_rate = rate_hz
+        out.mux(packet for part in (frame, None) for packet in stream.encode(part))
+    made = await PromptLibrary(tmp_path / "prompts", Whistler()).fetch(Sound(path))
+    with wave.open(str(made)) as file:
+        assert file.getframerate() == kept_hz
+        samples = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    assert samples.size / kept_hz == pytest.approx(2.0, abs=0.1)
+    spectrum = np.abs(np.fft.rfft(samples[kept_hz // 2 : kept_hz * 3 // 2]))
+    assert abs(int(np.argmax(spectrum)) - 1_000) <= 1
+
+
+async def test_sound_that_is_none_is_named_with_the_reason(tmp_path: Path) -> None:
+    noise = tmp_path / "noise.mp3"
+    noise.write_bytes(b"\0" * 4_000)
+    with pytest.raises(SpeechFailed, match=r"noise\.mp3: "):
+        await PromptLibrary(tmp_path / "prompts", Whistler()).fetch(Sound(noise))
