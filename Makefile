@@ -54,6 +54,12 @@ digits: ## Count 10,000 presses of each kind on a bad network, and listen for di
 	@scripts/setup test
 	@cargo test --profile quick -p mediaswitch-engine --test digits -- --include-ignored --nocapture
 
+.PHONY: answering
+answering: ## Judge who answers, people and machines, in speech of many voices
+	@scripts/setup test
+	@cargo build --profile quick -p mediaswitch-engine --example call_progress
+	@python -m load_tests.answering
+
 .PHONY: sound
 sound: ## Judge speech on bad networks, beside Chromium on the same packets (make sound CELLS=opus-bursty)
 	@scripts/setup test

@@ -16,6 +16,7 @@ __all__ = [
     "BadMediaFile",
     "BadOffer",
     "BadSetting",
+    "CallProgress",
     "CoreError",
     "CoreEvent",
     "CoreStopped",
@@ -524,7 +525,7 @@ class PlayPosition(CoreEvent):
 
 @final
 class PlayFinished(CoreEvent):
-    """A `play` is over: it ended by itself, was interrupted ("replaced", "stopped"), or found the queue full ("failed").
+    """A `play` is over: by itself, interrupted ("replaced", "stopped"), or because too many waited ("failed").
 
     `position_ms`: where it stood. Its port may be closed already when the outcome is "stopped".
     """
@@ -546,6 +547,19 @@ class PlayFinished(CoreEvent):
     def outcome(self) -> Literal["finished", "replaced", "stopped", "failed"]: ...
     @property
     def position_ms(self) -> int: ...
+
+@final
+class CallProgress(CoreEvent):
+    """How a call goes that `watch_call` listens to: "ring_back", "busy", "congestion" or "special_information".
+
+    Once answered also who it is, "human", "machine" or "unknown", and "beep" when a machine begins to record.
+    """
+
+    def __new__(cls, *, track: int, signal: str, at_ns: int) -> CallProgress: ...
+    @property
+    def track(self) -> int: ...
+    @property
+    def signal(self) -> str: ...
 
 @final
 class DataMessage(CoreEvent):
@@ -772,13 +786,23 @@ class MediaCore:
         """Go on at another place of what is playing (in steps of 20 ms), at its end if it is shorter."""
 
     def duck(self, port: int, under: Sequence[int], *, gain_db: float = -15.0) -> None:
-        """Play softer, by `gain_db`, while one of these tracks speaks (above -45 dBov); with none, no longer.
+        """Play softer, by `gain_db`, while one of these tracks speaks; with none, no longer.
 
         Down within 100 ms, up again within 400 ms once nobody has spoken for 600 ms.
         """
 
     def stop_playing(self, port: int) -> None:
         """Stop what is playing and what waits, if anything."""
+
+    def watch_call(self, track: int, tones: Sequence[tuple[str, Sequence[float], Sequence[int]]] | None) -> None:
+        """Listen how a call to the track's peer goes; CallProgress tells. None: no longer. Raises UnknownTrack.
+
+        tones: of the network that is called: a signal ("ring_back", "busy", "congestion"), its frequencies in Hz, and
+        how long it sounds and pauses in turn, in ms. The sound is decoded for it. Raises BadSetting.
+        """
+
+    def call_answered(self, track: int) -> None:
+        """The call that is watched is answered: listen who it is. Raises UnknownTrack."""
 
     def open_tap(self, session: int, *, rate_hz: int, buffer_ms: int = 2_000, notify_ms: int = 100) -> Tap:
         """Open a tap; what is connected to `tap.port` is heard in it, several sources mixed, gains obeyed.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from mediaswitch.ids import AgentId, LegId, ParticipantId, PortId, QueueName, TrackId
 from mediaswitch.timeline import (
+    CallSignal,
     Channel,
     Customer,
     EndReason,
@@ -84,6 +85,14 @@ class PressDigit(Command):
     leg: LegId
     digit: str
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteProgress(Command):
+    """The core heard how a call that we make goes."""
+
+    participant: ParticipantId
+    signal: CallSignal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from mediaswitch import _core
 from mediaswitch import commands as c
 from mediaswitch.ids import PortId, SessionId, TrackId
 from mediaswitch.ports import PortBook
-from mediaswitch.timeline import EndReason, MediaKind, SegmentClosed, TrackQuality
+from mediaswitch.timeline import CallSignal, EndReason, MediaKind, SegmentClosed, TrackQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,14 @@ def _(event: _core.Digit, book: PortBook) -> Report | None:
         return None
     session, leg = found
     return Report(session, c.PressDigit(leg=leg, digit=event.digit, duration_ms=event.duration_ms))
+
+
+@report_of.register
+def _(event: _core.CallProgress, book: PortBook) -> Report | None:
+    owner = book.tracks.get(TrackId(event.track))
+    if owner is None or owner.participant is None:
+        return None
+    return Report(owner.session, c.NoteProgress(participant=owner.participant, signal=CallSignal(event.signal)))
 
 
 @report_of.register

@@ -335,6 +335,11 @@ class _Decision:
         self.record(t.DigitPressed(participant=leg.participant, digit=command.digit, duration_ms=command.duration_ms))
 
     @decide.register
+    def _(self, command: c.NoteProgress) -> None:
+        self.require_live()
+        self.record(t.CallProgress(participant=command.participant, signal=command.signal))
+
+    @decide.register
     def _(self, command: c.NoteMedia) -> None:
         self.require_live()
         event = t.MediaStarted if command.flowing else t.MediaStopped

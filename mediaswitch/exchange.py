@@ -27,6 +27,7 @@ from mediaswitch.ports import PortBook
 from mediaswitch.services import Dialer, LegDriver, RecordingFolders
 from mediaswitch.session import Leg, Session, SessionState
 from mediaswitch.timeline import Channel, Customer, EndReason, LegKind, MediaKind, MonitorMode, Track
+from mediaswitch.tones import TONES, Signal
 
 log = logging.getLogger(__name__)
 
@@ -143,6 +144,19 @@ class VoiceCare:
 
     noise_suppression: bool = False
     auto_gain: bool = False
+
+
+NetworkTone = tuple[str, list[float], list[int]]
+
+
+def _network(country: str) -> list[NetworkTone]:
+    """What callers of this country hear of a call, as the core takes it."""
+    try:
+        signals = TONES[country]
+    except KeyError:
+        raise Refused(f"no tones of country {country!r} are known") from None
+    heard = (Signal.RING_BACK, Signal.BUSY, Signal.CONGESTION)
+    return [(signal.value, list(signals[signal].hz), list(signals[signal].cadence_ms)) for signal in heard]
 
 
 class Exchange:
@@ -315,6 +329,9 @@ class Exchange:
             )
         except _core.BadSetting as error:
             raise Refused(str(error)) from error
+        for track in self._audio_of(session, leg):  # a phone that agreed on no events presses by sound, or by INFO
+            with suppress(_core.UnknownTrack):
+                self._core.detect_dtmf(track, agreed.telephone_event_payload_type is None)
         self._book.spoken.setdefault(session, agreed.codec)
 
     def open_webrtc(self, session: SessionId, leg: LegId, offer: str) -> str:
@@ -367,6 +384,10 @@ class Exchange:
 
     def leg_answered(self, session: SessionId, leg: LegId) -> None:
         """Signaling: the leg is answered; its media flows from here on."""
+        for track in self._audio_of(session, leg):
+            if track in self._book.watched:
+                with suppress(_core.UnknownTrack):
+                    self._core.call_answered(track)
         self._handle(session, c.AnswerLeg(leg=leg))
 
     def leg_ended(self, session: SessionId, leg: LegId, reason: EndReason) -> None:
@@ -386,9 +407,12 @@ class Exchange:
     def digit(self, session: SessionId, leg: LegId, digit: str, *, duration_ms: int) -> None:
         """A DTMF digit that came by signaling (SIP INFO) or from a customer's page; those who hear the leg get it too.
 
-        Under a mask only that there was one is told.
+        Under a mask only that there was one is told. Who presses by signaling is not listened to for tones any more.
         """
         tracks = self._audio_of(session, leg)
+        for track in tracks:
+            with suppress(_core.UnknownTrack):
+                self._core.detect_dtmf(track, False)
         is_masked = not self._book.masked.isdisjoint(tracks)
         shown = MASKED_DIGIT if is_masked else digit
         self._handle(session, c.PressDigit(leg=leg, digit=shown, duration_ms=duration_ms))
@@ -420,14 +444,25 @@ class Exchange:
         tracks = self.session(session).leg(leg).tracks
         return [track.id for track in tracks if track.kind is MediaKind.AUDIO]
 
-    def dial(self, session: SessionId, target: str, *, name: str | None = None) -> LegId:
+    def dial(self, session: SessionId, target: str, *, name: str | None = None, watch: str | None = None) -> LegId:
         """Ring somebody outside; they and the customer are connected on answer.
 
-        A target that nobody serves ends the new leg as FAILED.
+        A target that nobody serves ends the new leg as FAILED. watch: listen how the call goes, by the tones of this
+        country (ISO 3166), and who answers it; the timeline tells by `CallProgress`. Raises Refused for a country that
+        is not known.
         """
+        network = None if watch is None else _network(watch)
         before = len(self.session(session).legs)
-        after = self._handle(session, c.Dial(target=target, name=name or target))
-        return after.legs[before].id
+        leg = self._handle(session, c.Dial(target=target, name=name or target)).legs[before].id
+        if network is not None:
+            self._watch(session, leg, network)
+        return leg
+
+    def _watch(self, session: SessionId, leg: LegId, network: list[NetworkTone]) -> None:
+        for track in self._audio_of(session, leg):
+            with suppress(_core.UnknownTrack):  # nobody served the target
+                self._core.watch_call(track, network)
+                self._book.watched.add(track)
 
     # --- IVR -----------------------------------------------------------------------------------------------
 
@@ -439,15 +474,26 @@ class Exchange:
         self._handle(session, c.ChooseLanguage(language=language))
 
     def play(
-        self, session: SessionId, items: Sequence[PlayItem], *, loop: bool = False, label: str | None = None
+        self,
+        session: SessionId,
+        items: Sequence[PlayItem],
+        *,
+        loop: bool = False,
+        queue: bool = False,
+        label: str | None = None,
     ) -> int:
         """Play to the customer, replacing what is playing; PlayDone follows with the returned number.
 
-        label: what a reader of the timeline should know of it; None leaves no mark. Raises Refused for a bad file.
+        queue: after what is playing instead. label: what a reader of the timeline should know of it; None leaves no
+        mark. Raises Refused for a bad file.
         """
         if label is not None:
             self._handle(session, c.NotePrompt(prompt=label))
-        return self._performer.play(self.session(session).player_port, items, loop=loop)
+        return self._performer.play(self.session(session).player_port, items, loop=loop, queue=queue)
+
+    def seek(self, session: SessionId, position_ms: int) -> None:
+        """Go on at another place of what the customer hears played."""
+        self._performer.seek(self.session(session).player_port, position_ms)
 
     def stop_playing(self, session: SessionId) -> None:
         self._performer.stop_player(self.session(session).player_port)

@@ -27,12 +27,17 @@ class Performer:
         self.drivers: dict[LegId, LegDriver] = {}
         self.dialer: Dialer | None = None
 
-    def play(self, player: PortId, items: Sequence[PlayItem], *, loop: bool) -> int:
-        """Play, replacing what is playing; returns the play's number. Raises Refused for a bad file."""
+    def play(self, player: PortId, items: Sequence[PlayItem], *, loop: bool, queue: bool = False) -> int:
+        """Play, replacing what is playing or after it; returns the play's number. Raises Refused for a bad file."""
         try:
-            return self._core.play(player, list(items), loop=loop)
+            return self._core.play(player, list(items), loop=loop, queue=queue)
         except _core.BadMediaFile as error:
             raise Refused(str(error)) from error
+
+    def seek(self, player: PortId, position_ms: int) -> None:
+        """Go on at another place; a player already closed is fine."""
+        if player in self._book.players:
+            self._core.seek(player, position_ms)
 
     def stop_player(self, player: PortId) -> None:
         """Fall silent; a player already closed is fine."""

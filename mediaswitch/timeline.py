@@ -223,6 +223,30 @@ class DigitPressed(Event):
     duration_ms: int
 
 
+class CallSignal(StrEnum):
+    """What is heard of a call that we make: a tone of the network, who answered, or the beep of a machine."""
+
+    RING_BACK = "ring_back"
+    BUSY = "busy"
+    CONGESTION = "congestion"
+    SPECIAL_INFORMATION = "special_information"
+    HUMAN = "human"
+    MACHINE = "machine"
+    UNKNOWN = "unknown"
+    "Nobody spoke, or it could not be told in time."
+    BEEP = "beep"
+    "A machine records from here on."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallProgress(Event):
+    """Heard in the sound of somebody we dialled, where that was asked for."""
+
+    type: ClassVar[str] = "call_progress"
+    participant: ParticipantId
+    signal: CallSignal
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued(Event):
     type: ClassVar[str] = "queued"

@@ -157,6 +157,13 @@ def special_information() -> tuple[PlayItem, ...]:
     return (*sounds, _core.PlaySilence(1_000))
 
 
+def known_country(country: str) -> str:
+    """The country itself. Raises ValueError for one whose tones are not known, naming those that are."""
+    if country not in TONES:
+        raise ValueError(f"no tones of country {country!r} are known, only of {', '.join(sorted(TONES))}")
+    return country
+
+
 def items(country: str, signal: Signal) -> tuple[PlayItem, ...]:
     """One round of a country's tone, to be played in a loop. Raises KeyError for a country that is not known."""
     return TONES[country][signal].items()

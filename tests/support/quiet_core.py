@@ -52,6 +52,10 @@ class QuietCore:
         self.playing: dict[int, Play] = {}
         self.relayed: list[tuple[int, str]] = []
         self.masked: set[int] = set()
+        self.listened: set[int] = set()
+        self.watched: dict[int, list[tuple[str, list[float], list[int]]] | None] = {}
+        self.answered: list[int] = []
+        self.sent: list[tuple[int, str]] = []
         self.tell: Callable[[_core.CoreEvent], None] = lambda event: None
 
     def _port(self) -> Port:
@@ -68,6 +72,9 @@ class QuietCore:
     def open_webrtc(self, session: int, offer: str, *, audio_codecs: list[str]) -> Port:
         return self._port()
 
+    def configure_rtp(self, port: int, **agreed: object) -> None:
+        pass
+
     def close_port(self, port: int, *, end_ns: int | None = None) -> None:
         self.open.discard(port)
         self.playing.pop(port, None)
@@ -82,10 +89,22 @@ class QuietCore:
     def relay_digit(self, track: int, digit: str, *, duration_ms: int) -> None:
         self.relayed.append((track, digit))
 
+    def send_digits(self, port: int, digits: str, *, duration_ms: int) -> None:
+        self.sent.append((port, digits))
+
     def mask_digits(self, track: int, on: bool) -> None:
         (self.masked.add if on else self.masked.discard)(track)
 
-    def play(self, port: int, items: list[object], *, loop: bool = False) -> int:
+    def detect_dtmf(self, track: int, on: bool) -> None:
+        (self.listened.add if on else self.listened.discard)(track)
+
+    def watch_call(self, track: int, tones: list[tuple[str, list[float], list[int]]] | None) -> None:
+        self.watched[track] = tones
+
+    def call_answered(self, track: int) -> None:
+        self.answered.append(track)
+
+    def play(self, port: int, items: list[object], *, loop: bool = False, queue: bool = False) -> int:
         play = Play(next(self._ids), port, items, loop)
         self.plays.append(play)
         self.playing[port] = play

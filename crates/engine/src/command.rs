@@ -16,6 +16,7 @@ use crate::port::source::Feed;
 use crate::port::tap::TapPort;
 use crate::port::webrtc::Line;
 use crate::programme::Programme;
+use crate::progress::NetworkTone;
 use crate::stats::TrackStats;
 use crate::voice::Wish;
 
@@ -130,6 +131,15 @@ pub enum Command {
     SetVoice {
         track: TrackId,
         wish: Wish,
+    },
+    /// Listen how a call goes that is made to the track's peer, among these tones; None: no longer.
+    WatchCall {
+        track: TrackId,
+        tones: Option<Vec<NetworkTone>>,
+    },
+    /// The call is answered: listen who it is.
+    CallAnswered {
+        track: TrackId,
     },
     /// `end`: a recorder's files are padded to it.
     ClosePort {

@@ -30,6 +30,7 @@ use crate::port::rtp::RtpConfig;
 use crate::port::source::{source, SourceWriter};
 use crate::port::tap::{tap, TapReader};
 use crate::port::webrtc::{for_browsers, Line};
+use crate::progress::NetworkTone;
 use crate::random::Random;
 use crate::recording::{Control, Tape, Writer};
 use crate::stats::{Counters, MediaKind, TrackStats};
@@ -514,6 +515,24 @@ impl Engine {
         let control = self.control();
         let session = control.directory.track(track)?;
         control.ask(session, Command::DetectDigits { track, on })
+    }
+
+    /// Listen how a call to the track's peer goes, by these tones of the network called; None: no longer.
+    pub fn watch_call(
+        &self,
+        track: TrackId,
+        tones: Option<Vec<NetworkTone>>,
+    ) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::WatchCall { track, tones })
+    }
+
+    /// The call that is watched is answered: listen who it is.
+    pub fn call_answered(&self, track: TrackId) -> Result<(), CoreError> {
+        let control = self.control();
+        let session = control.directory.track(track)?;
+        control.ask(session, Command::CallAnswered { track })
     }
 
     pub fn open_recorder(

@@ -7,6 +7,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::io::wake::Wake;
+use crate::progress::Signal;
 use crate::overload::Stage;
 use crate::stats::TrackStats;
 
@@ -100,6 +101,11 @@ pub enum Happening {
         play_id: u64,
         outcome: PlayOutcome,
         position_ms: u64,
+    },
+    /// How a call goes that we make, or who answered it.
+    CallProgress {
+        track: TrackId,
+        signal: Signal,
     },
     DataMessage {
         port: PortId,

@@ -24,6 +24,7 @@ pub mod packing;
 mod placement;
 pub mod port;
 pub mod programme;
+pub mod progress;
 pub mod prompt;
 pub mod quality;
 pub mod random;

@@ -9,6 +9,7 @@ use crate::id::{PortId, SessionId};
 use crate::jitter::Playout;
 use crate::mix::Frames;
 use crate::near;
+use crate::progress::Progress;
 use crate::speech::Activity;
 use crate::stats::MediaKind;
 use crate::video;
@@ -65,6 +66,8 @@ pub struct Track {
     newest: i16,
     is_cut: bool,
     spared: bool,
+    /// How a call to its peer goes.
+    pub progress: Option<Box<Progress>>,
     /// What came of a video track.
     pub video: Option<Box<video::Incoming>>,
 }
@@ -94,6 +97,7 @@ impl Track {
             playout: None,
             level_dbov: None,
             digits: Digits::default(),
+            progress: None,
             level_due: 0,
             activity: Activity::default(),
             is_chosen: true,
@@ -121,14 +125,6 @@ impl Track {
             _ if self.is_player => self.player_rate,
             Some(codec) => codec.rate(),
             None => Rate::Narrow,
-        }
-    }
-
-    /// How loud it is, by what is known of it.
-    pub fn loudness_dbov(&self) -> f32 {
-        match &self.frames {
-            Some(frames) => level_dbov(frames.at(frames.native())),
-            None => self.level_dbov.unwrap_or(-127.0),
         }
     }
 

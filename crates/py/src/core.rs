@@ -10,6 +10,7 @@ use mediaswitch_engine::engine::PlayOptions;
 use mediaswitch_engine::id::{PortId, SessionId, TrackId};
 use mediaswitch_engine::matrix::Crosspoint;
 use mediaswitch_engine::port::rtp::{sendable, Link, RtpConfig};
+use mediaswitch_engine::progress::{NetworkTone, Signal};
 use mediaswitch_engine::voice::Wish;
 use mediaswitch_engine::{recording, Engine, Settings};
 use pyo3::prelude::*;
@@ -26,6 +27,21 @@ use crate::values::{
 #[pyclass(module = "mediaswitch._core", frozen)]
 pub struct MediaCore {
     engine: Engine,
+}
+
+fn network_tone(tone: (String, Vec<f32>, Vec<u32>)) -> PyResult<NetworkTone> {
+    let (name, hz, cadence_ms) = tone;
+    let signal = Signal::from_name(&name)
+        .ok_or_else(|| BadSetting::new_err(format!("no signal: {name:?}")))?;
+    if hz.is_empty() || cadence_ms.is_empty() || cadence_ms.len() % 2 != 0 {
+        let reason = format!("{name}: frequencies, and sounds and pauses in pairs, are needed");
+        return Err(BadSetting::new_err(reason));
+    }
+    Ok(NetworkTone {
+        signal,
+        hz,
+        cadence_ms,
+    })
 }
 
 fn parse_ip(words: &str) -> PyResult<IpAddr> {
@@ -321,6 +337,26 @@ impl MediaCore {
     /// Listen for tones of digits (ITU-T Q.24) in a track's sound. Raises UnknownTrack.
     fn detect_dtmf(&self, py: Python<'_>, track: u64, on: bool) -> PyResult<()> {
         py.detach(|| self.engine.detect_dtmf(TrackId(track), on))
+            .map_err(to_py_error)
+    }
+
+    /// Listen how a call to the track's peer goes; None: no longer. Raises UnknownTrack, BadSetting.
+    fn watch_call(
+        &self,
+        py: Python<'_>,
+        track: u64,
+        tones: Option<Vec<(String, Vec<f32>, Vec<u32>)>>,
+    ) -> PyResult<()> {
+        let tones = tones
+            .map(|tones| tones.into_iter().map(network_tone).collect())
+            .transpose()?;
+        py.detach(|| self.engine.watch_call(TrackId(track), tones))
+            .map_err(to_py_error)
+    }
+
+    /// The call that is watched is answered: listen who it is. Raises UnknownTrack.
+    fn call_answered(&self, py: Python<'_>, track: u64) -> PyResult<()> {
+        py.detach(|| self.engine.call_answered(TrackId(track)))
             .map_err(to_py_error)
     }
 

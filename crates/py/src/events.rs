@@ -88,6 +88,10 @@ event!(
     PlayFinished { port: u64, play_id: u64, outcome: String, position_ms: u64 }
 );
 event!(
+    /// How a call goes that we make, or who answered it.
+    CallProgress { track: u64, signal: String }
+);
+event!(
     /// Text from the peer's data channel.
     DataMessage { port: u64, label: String, text: String }
 );
@@ -175,6 +179,10 @@ pub fn to_py(py: Python<'_>, event: Event) -> PyResult<Py<PyAny>> {
             let event = PlayFinished::new(port.0, play_id, outcome, position_ms, at);
             made(py, event)
         }
+        Happening::CallProgress { track, signal } => {
+            let signal = signal.name().to_string();
+            made(py, CallProgress::new(track.0, signal, at))
+        }
         Happening::DataMessage { port, label, text } => {
             made(py, DataMessage::new(port.0, label, text, at))
         }
@@ -227,6 +235,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<PlayStarted>()?;
     module.add_class::<PlayPosition>()?;
     module.add_class::<PlayFinished>()?;
+    module.add_class::<CallProgress>()?;
     module.add_class::<DataMessage>()?;
     module.add_class::<SegmentClosed>()?;
     module.add_class::<RecorderFailed>()?;

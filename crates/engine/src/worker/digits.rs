@@ -185,6 +185,12 @@ impl Worker {
             return;
         };
         track.pull(self.stage >= Stage::Bare, at);
+        if track.progress.is_some() {
+            self.hear_progress(id, at);
+        }
+        let Some(track) = self.tracks.get_mut(&id) else {
+            return;
+        };
         let (Some(frames), Some(playout)) = (&track.frames, &track.playout) else {
             return;
         };

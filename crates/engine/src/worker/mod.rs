@@ -10,6 +10,7 @@ mod packets;
 mod plan;
 mod playing;
 mod ports;
+mod progress;
 mod talkers;
 #[cfg(test)]
 mod tests;
@@ -182,6 +183,8 @@ impl Worker {
             Command::MaskDigits { track, on } => self.mask_digits(track, on, now, io),
             Command::SetVoice { track, wish } => self.set_voice(track, wish, now),
             Command::DetectDigits { track, on } => self.detect_digits(track, on),
+            Command::WatchCall { track, tones } => self.watch_call(track, tones),
+            Command::CallAnswered { track } => self.call_answered(track),
             Command::ClosePort { port, end } => self.close_port(port, end, now, io),
             Command::SendData { port, text } => self.send_data(port, &text),
             Command::RequestKeyframe { track } => self.request_keyframes(track, now),

@@ -206,7 +206,8 @@ impl Worker {
         let Some(track) = self.tracks.get_mut(&id) else {
             return;
         };
-        if track.digits.listens() && !rates.contains(&Rate::Narrow) {
+        let listens = track.digits.listens() || track.progress.is_some();
+        if listens && !rates.contains(&Rate::Narrow) {
             rates.push(Rate::Narrow);
         }
         track.want(&rates);

@@ -13,9 +13,6 @@ use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::wheel::{set_member, Wheel};
 
-/// Louder than this a track speaks, where a player is to be softer under it.
-const SPEECH_DBOV: f32 = -45.0;
-
 impl Worker {
     fn player(&mut self, id: PortId) -> Option<&mut PlayerPort> {
         match &mut self.ports.get_mut(&id)?.kind {
@@ -114,7 +111,7 @@ impl Worker {
             }
             let speaks = |track: &TrackId| {
                 let track = self.tracks.get(track);
-                track.is_some_and(|track| track.loudness_dbov() > SPEECH_DBOV)
+                track.is_some_and(|track| track.activity.talks(at))
             };
             let speaks = player.ducks_under().iter().any(speaks);
             player.note_speech(speaks);
