@@ -74,10 +74,27 @@ class LeaveQueue(Action):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SendDigits(Action):
+    """Press digits towards the caller."""
+
+    digits: str
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaskDigits(Action):
+    """Keep the caller's digits from everybody, or no longer."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dial(Action):
     """Ring somebody outside; `Unanswered` follows unless they answer."""
 
     target: str
+    watch: str | None = None
+    "The country by whose tones the call is listened to; None: it is not."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

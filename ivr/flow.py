@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 from ivr.actions import Words
 from ivr.errors import FlowErrors, Place
 from ivr.verbs.bridge import Bridge
+from ivr.verbs.digits import Mask, Press
 from ivr.verbs.gather import Gather
 from ivr.verbs.jump import Goto, HangUp
 from ivr.verbs.play import Play
@@ -17,7 +18,7 @@ from ivr.verbs.queue import Queue
 from ivr.verbs.say import Say
 from ivr.verbs.step import Language, Settings, Step, StepName
 
-AnyStep = Annotated[Say | Play | Gather | Queue | Bridge | Goto | HangUp, Field(discriminator="verb")]
+AnyStep = Annotated[Say | Play | Gather | Queue | Bridge | Press | Mask | Goto | HangUp, Field(discriminator="verb")]
 
 
 class Flow(Settings):

@@ -213,9 +213,17 @@ class Run:
         self._exchange.leave_queue(self._session, EndReason.NO_ANSWER)
 
     @_perform.register
+    def _(self, action: a.SendDigits) -> None:
+        self._exchange.send_digits(self._session, self.leg.id, action.digits, duration_ms=action.duration_ms)
+
+    @_perform.register
+    def _(self, action: a.MaskDigits) -> None:
+        self._exchange.mask_digits(self._session, self.leg.id, on=action.on)
+
+    @_perform.register
     def _(self, action: a.Dial) -> None:
         with self._bus.held():  # a target nobody serves ends its leg at once: know which leg before hearing of it
-            self._dialled = self._exchange.dial(self._session, action.target)
+            self._dialled = self._exchange.dial(self._session, action.target, watch=action.watch)
 
     @_perform.register
     def _(self, action: a.StopDialling) -> None:

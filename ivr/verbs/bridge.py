@@ -2,12 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from ivr.actions import Dial, PlayRinging, StopDialling
 from ivr.errors import Place
 from ivr.verbs.step import Activity, Call, Seconds, Step, StepName
 from mediaswitch.clock import SECOND
+from mediaswitch.tones import known_country
+
+Country = Annotated[str, AfterValidator(known_country)]
 
 
 class Bridge(Step):
@@ -20,6 +23,8 @@ class Bridge(Step):
     "How long to let it ring."
     otherwise: StepName | None = None
     "If nobody answers; None: the next step."
+    watch: Country | None = None
+    "Listen by this country's tones how the call goes and who answers it, for the timeline; None: do not listen."
 
     def targets(self) -> dict[Place, str]:
         return super().targets() | ({} if self.otherwise is None else {("otherwise",): self.otherwise})
@@ -36,7 +41,7 @@ class _Ringing(Activity):
     def start(self) -> None:
         self.call.do(PlayRinging(language=self.call.language))
         self.call.wake_in(int(self._step.timeout_s * SECOND))
-        self.call.do(Dial(target=self._step.to))
+        self.call.do(Dial(target=self._step.to, watch=self._step.watch))
 
     def typed(self) -> None:
         self.call.typed.clear()

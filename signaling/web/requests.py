@@ -77,6 +77,17 @@ class DigitsRequest(Input):
     digits: Annotated[str, StringConstraints(pattern=r"^[0-9A-D*#]{1,32}$")]
 
 
+class SendDigitsRequest(DigitsRequest):
+    """Digits for the customer or, by the participant's id, for somebody else outside."""
+
+    participant_id: Short | None = None
+    duration_ms: Annotated[int, Field(ge=60, le=2_000)] = 100
+
+
+class MaskRequest(Input):
+    on: bool
+
+
 class MessageRequest(Input):
     text: Annotated[str, StringConstraints(min_length=1, max_length=CHAT_CHARACTERS)]
 

@@ -2,17 +2,28 @@
 
 from http import HTTPStatus
 
-from mediaswitch.session import Leg
-from mediaswitch.timeline import MediaKind
+from mediaswitch.errors import NotFound
+from mediaswitch.session import Leg, Session
+from mediaswitch.timeline import MediaKind, Role
 from signaling.web.answers import MessageAnswer, SdpAnswer, SessionAnswer
 from signaling.web.operations import Call, OperationTable, Taken
 from signaling.web.parts import as_known_to, own_leg, speaker
 from signaling.web.principal import IN_CALL, TALKING, Access
-from signaling.web.requests import DigitsRequest, MessageRequest, MuteRequest, Nothing, OfferRequest, ShareRequest
+from signaling.web.requests import (
+    DigitsRequest,
+    MaskRequest,
+    MessageRequest,
+    MuteRequest,
+    Nothing,
+    OfferRequest,
+    SendDigitsRequest,
+    ShareRequest,
+)
 from signaling.web.routes_sessions import SESSION
 from signaling.web.views import session_answer
 
 operations = OperationTable()
+STAFF_IN_CALL = TALKING - {Access.CUSTOMER}
 WRONG_TIME = (HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
 DIGIT_MS = 100
 "What a press on a page counts as; RFC 4733 §2.5.1.2 wants at least 40 ms."
@@ -73,6 +84,46 @@ async def press_digits(call: Call[DigitsRequest]) -> None:
     """Press digits for a menu, as on a phone."""
     for digit in call.input.digits:
         call.services.exchange.digit(call.session_id, _own_leg(call).id, digit, duration_ms=DIGIT_MS)
+
+
+@operations.add(
+    "POST",
+    f"{SESSION}/send-digits",
+    access=STAFF_IN_CALL,
+    takes=SendDigitsRequest,
+    status=HTTPStatus.NO_CONTENT,
+    errors=WRONG_TIME,
+)
+async def send_digits(call: Call[SendDigitsRequest]) -> None:
+    """Press digits towards the customer or somebody else outside, as for the menu of another company."""
+    _own_leg(call)
+    leg = _leg_outside(call.services.exchange.session(call.session_id), call.input.participant_id)
+    call.services.exchange.send_digits(call.session_id, leg.id, call.input.digits, duration_ms=call.input.duration_ms)
+
+
+@operations.add(
+    "PUT",
+    f"{SESSION}/mask",
+    access=STAFF_IN_CALL,
+    takes=MaskRequest,
+    status=HTTPStatus.NO_CONTENT,
+    errors=WRONG_TIME,
+)
+async def mask_digits(call: Call[MaskRequest]) -> None:
+    """Keep what the customer types from everybody and from the recording, as for a card number, or no longer."""
+    _own_leg(call)
+    leg = _leg_outside(call.services.exchange.session(call.session_id), None)
+    call.services.exchange.mask_digits(call.session_id, leg.id, on=call.input.on)
+
+
+def _leg_outside(session: Session, participant: str | None) -> Leg:
+    """The live leg of a participant who is no staff; None: the customer's."""
+    outside = {part.id for part in session.participants if part.role in (Role.CUSTOMER, Role.EXTERNAL)}
+    wanted = session.participant_with_role(Role.CUSTOMER).id if participant is None else participant
+    legs = [leg for leg in session.live_legs if leg.participant == wanted and wanted in outside]
+    if not legs:
+        raise NotFound(f"nobody outside is reached as participant {wanted}")
+    return legs[-1]
 
 
 @operations.add(

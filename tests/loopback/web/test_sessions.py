@@ -194,3 +194,20 @@ async def test_queue_figures_tell_how_long_the_first_has_waited(house: WebHouse)
     queues = (await house.ask("GET", "/api/v1/queues", token=house.token("ann"))).json
     assert [(each["name"], each["waiting"], each["longest_wait_s"]) for each in queues] == [("support", 1, 12.0)]
     assert queues[0]["label"]["zh"] == "客服"
+
+
+async def test_agent_presses_digits_towards_the_customer_and_masks_his(house: WebHouse) -> None:
+    session, agent, customer = await house.talk()
+    path = f"/api/v1/sessions/{session}"
+    pressed = await house.ask("POST", f"{path}/send-digits", {"digits": "12#"}, token=agent)
+    assert pressed.status == 204
+    assert [digits for _, digits in house.house.core.sent] == ["12#"]
+    assert (await house.ask("PUT", f"{path}/mask", {"on": True}, token=agent)).status == 204
+    assert len(house.house.core.masked) == 1
+    assert (await house.ask("PUT", f"{path}/mask", {"on": False}, token=agent)).status == 204
+    assert house.house.core.masked == set()
+    for token, status in ((customer, 403), (house.token("bob"), 404)):
+        assert (await house.ask("PUT", f"{path}/mask", {"on": True}, token=token)).status == status
+    gone = {"digits": "1", "participant_id": "p9"}
+    assert (await house.ask("POST", f"{path}/send-digits", gone, token=agent)).status == 404
+    assert (await house.ask("POST", f"{path}/send-digits", {"digits": "x"}, token=agent)).status == 422

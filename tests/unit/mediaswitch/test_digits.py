@@ -1,6 +1,6 @@
 """Digits that come by signaling: to the timeline, to those who hear the leg, and under a mask to neither."""
 
-from mediaswitch.exchange import MASKED_DIGIT
+from mediaswitch.exchange import MASKED_DIGIT, RtpMedia
 from mediaswitch.numbers import Route
 from mediaswitch.timeline import DigitPressed
 from tests.support.quiet_core import House, open_house
@@ -8,6 +8,20 @@ from tests.support.quiet_core import House, open_house
 
 def house_with_call() -> House:
     return open_house(Route(number="1000", flow="menu"))
+
+
+def agreed(events: int | None) -> RtpMedia:
+    return RtpMedia(
+        remote_ip="192.0.2.1",
+        remote_port=4000,
+        codec="PCMA",
+        payload_type=8,
+        clock_rate=8000,
+        telephone_event_payload_type=events,
+        ptime_ms=20,
+        send=True,
+        receive=True,
+    )
 
 
 def test_a_digit_is_told_and_relayed() -> None:
@@ -32,3 +46,23 @@ def test_under_a_mask_a_digit_is_counted_and_nothing_else() -> None:
     assert told == [MASKED_DIGIT, "2"]
     assert house.core.relayed == [(leg.tracks[0].id, "2")]
     assert house.core.masked == set()
+
+
+def test_a_phone_that_agreed_on_no_events_is_listened_to_until_it_presses_by_signaling() -> None:
+    house = house_with_call()
+    session = house.call()
+    leg = house.exchange.session(session).legs[0]
+    track = leg.tracks[0].id
+    for events, listened in ((101, set()), (None, {track})):
+        house.exchange.configure_rtp(session, leg.id, agreed(events))
+        assert house.core.listened == listened
+    house.exchange.digit(session, leg.id, "5", duration_ms=90)
+    assert house.core.listened == set(), "each press counts once"
+
+
+def test_digits_for_a_leg_go_to_its_port() -> None:
+    house = house_with_call()
+    session = house.call()
+    leg = house.exchange.session(session).legs[0]
+    house.exchange.send_digits(session, leg.id, "12#", duration_ms=120)
+    assert house.core.sent == [(leg.port, "12#")]
