@@ -6,7 +6,9 @@
 
 use crate::clock::{Nanos, MILLISECOND};
 use crate::codec::{Codec, Encoder, Rate, MAX_PAYLOAD};
+use crate::handover::{Handover, Slide, LEAVING};
 use crate::id::{BusId, PortId, TrackId};
+use crate::jitter::Past;
 use crate::mix::Mixer;
 use crate::sum::Sum;
 
@@ -37,11 +39,14 @@ pub enum Origin {
     Bus(BusId, u64),
 }
 
-/// A source that was relayed and is mixed from now on: its first packet is heard when its playout begins, and until then
-/// nothing is sent, so that not a sample is missing between the two.
-#[derive(Clone, Copy)]
+/// A source that was relayed and is mixed from now on: it is heard when its playout is past what was relayed, and until
+/// then nothing is sent, so that not a sample is missing between the two.
+#[derive(Clone)]
 struct Awaited {
     source: TrackId,
+    /// Timestamp behind what was relayed.
+    from: Option<u32>,
+    past: Option<Box<Past>>,
     until: Nanos,
 }
 
@@ -50,7 +55,7 @@ struct Awaited {
 pub enum Wait {
     Waits,
     /// It goes on from here where the relayed packets stand.
-    TakesOver,
+    TakesOver(TrackId),
     Over,
 }
 
@@ -78,6 +83,11 @@ pub struct Bus {
     frames: u64,
     settled: u32,
     awaited: Option<Awaited>,
+    /// Of what was relayed, and by how many ticks the first frame begins before its end.
+    before: Option<(Box<Past>, i32)>,
+    /// For the next frame.
+    handover: Option<Handover>,
+    slide: Slide,
     base: Option<Base>,
     /// The newest frame was made of a sum: the mixer does not know what the voices said last.
     is_of_sum: bool,
@@ -100,7 +110,12 @@ impl Bus {
         if let Origin::Relay(source) = origin {
             bus.mixer.go_on(source);
             let until = now + MAX_AWAITED;
-            bus.awaited = Some(Awaited { source, until });
+            bus.awaited = Some(Awaited {
+                source,
+                from: None,
+                past: None,
+                until,
+            });
         }
         bus
     }
@@ -115,6 +130,9 @@ impl Bus {
             frames: 0,
             settled: 0,
             awaited: None,
+            before: None,
+            handover: None,
+            slide: Slide::default(),
             base: None,
             is_of_sum: false,
             mixer,
@@ -133,9 +151,16 @@ impl Bus {
         if form == self.form {
             bus.pending.extend_from_slice(&self.pending);
         }
-        bus.awaited = self.awaited;
+        (bus.awaited, bus.slide) = (self.awaited.clone(), self.slide);
         bus.turn(column);
         bus
+    }
+
+    /// What was relayed of the awaited source: the timestamp it ended at, and the last of it.
+    pub fn follow(&mut self, (from, past): (Option<u32>, Option<Box<Past>>)) {
+        if let Some(awaited) = &mut self.awaited {
+            (awaited.from, awaited.past) = (from, past);
+        }
     }
 
     /// Carry other voices from now on.
@@ -173,20 +198,51 @@ impl Bus {
         self.frames == 0 && self.origin == origin && self.carries(form, column)
     }
 
-    /// Whether it waits for its first frame; `has_begun` tells of a track's playout.
-    pub fn wait(&mut self, has_begun: impl Fn(TrackId) -> bool, now: Nanos) -> Wait {
-        let Some(Awaited { source, until }) = self.awaited else {
+    /// Whether it waits for its first frame; `extent_of` tells the timestamps at which a track's frame begins and ends.
+    pub fn wait(&mut self, extent_of: impl Fn(TrackId) -> Option<[u32; 2]>, now: Nanos) -> Wait {
+        let Some(awaited) = self.awaited.take() else {
             return Wait::Over;
         };
-        let begun = has_begun(source);
-        if !begun && now < until {
+        let to_end = |at: u32| awaited.from.unwrap_or(at).wrapping_sub(at) as i32;
+        let extent = extent_of(awaited.source).map(|extent| extent.map(to_end));
+        let is_early = extent.is_none_or(|[_, end]| end >= 0 && awaited.from.is_some());
+        if is_early && now < awaited.until {
+            self.awaited = Some(awaited);
             return Wait::Waits;
         }
-        self.awaited = None;
-        if begun {
-            Wait::TakesOver
-        } else {
-            Wait::Over
+        let Some([overlap, _]) = extent else {
+            return Wait::Over;
+        };
+        self.before = awaited.past.map(|past| (past, overlap));
+        Wait::TakesOver(awaited.source)
+    }
+
+    /// What was relayed before this first frame, and by how many ticks that begins before its end.
+    pub fn take_before(&mut self) -> Option<(Box<Past>, i32)> {
+        self.before.take()
+    }
+
+    /// The source by which the mix is ahead: it was to be relayed, and is not.
+    pub fn slides_from(&self) -> Option<TrackId> {
+        self.slide.source()
+    }
+
+    /// Samples by which what is mixed comes later than what is relayed; None if it is of another codec or rate.
+    pub fn lag_of(&self, codec: Codec, rate: Rate) -> Option<usize> {
+        let same = (self.form.codec, self.form.rate) == (codec, rate);
+        same.then(|| self.encoder.lookahead())
+    }
+
+    /// What to do to the next frame.
+    pub fn hand_over(&mut self, handover: Handover) {
+        self.handover = Some(handover);
+    }
+
+    /// Frames that a source is mixed alone before it is relayed.
+    pub fn frames_to_leave(&self) -> u8 {
+        match self.encoder.lookahead() {
+            0 => 1,
+            _ => LEAVING,
         }
     }
 
@@ -236,7 +292,14 @@ impl Bus {
                 if let Some(sum) = sum.filter(|_| std::mem::take(&mut self.is_of_sum)) {
                     self.mixer.recall(|track| sum.last_of(track));
                 }
-                self.mixer.mix_chosen(frame_of, frame);
+                self.mixer.mix_chosen(&mut frame_of, frame);
+            }
+        }
+        if let Some(handover) = self.handover.take() {
+            if let Some((sound, true)) = frame_of(handover.source) {
+                let encoder = &mut *self.encoder;
+                self.slide
+                    .apply(handover, encoder, self.form.rate, sound, frame);
             }
         }
         self.pending.extend_from_slice(frame);

@@ -12,6 +12,7 @@ pub mod dtmf;
 pub mod engine;
 pub mod error;
 pub mod event;
+mod handover;
 pub mod id;
 pub mod io;
 pub mod jitter;

@@ -168,7 +168,7 @@ impl Mixer {
     /// A voice that was heard until now in another way goes on: it does not fade in.
     pub fn go_on(&mut self, track: TrackId) {
         for voice in self.voices.iter_mut().filter(|voice| voice.track == track) {
-            voice.gain = voice.target;
+            voice.gain = 1.0;
         }
     }
 

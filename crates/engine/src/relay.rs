@@ -172,6 +172,12 @@ impl OutStream {
         self.next_sequence - 1
     }
 
+    /// Timestamp, as `source` counts, behind the newest packet; None if what goes out now is not relayed from it.
+    pub fn relayed_until(&self, source: TrackId) -> Option<u32> {
+        let mapping = self.mapping.filter(|mapping| mapping.source == source)?;
+        Some(mapping.timestamp.wrapping_add(self.duration))
+    }
+
     /// A frame of our own goes on where the relayed packets stand, whenever it comes.
     pub fn take_over(&mut self) {
         self.running = self.sent_at.is_some();

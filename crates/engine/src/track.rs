@@ -6,7 +6,7 @@ use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::{level_dbov, Codec, Rate, MAX_PAYLOAD};
 use crate::dtmf::Digits;
 use crate::id::{PortId, SessionId};
-use crate::jitter::Playout;
+use crate::jitter::{Past, Playout};
 use crate::mix::Frames;
 use crate::near;
 use crate::progress::Progress;
@@ -48,6 +48,8 @@ pub struct Track {
     pub codec: Option<Codec>,
     pub kind: MediaKind,
     pub playout: Option<Box<Playout>>,
+    /// The last packets, of a codec with memory.
+    past: Option<Box<Past>>,
     level_due: Nanos,
     pub level_dbov: Option<f32>,
     /// Voice activity, and how long it lasted.
@@ -95,6 +97,7 @@ impl Track {
             is_cut: false,
             spared: false,
             playout: None,
+            past: None,
             level_dbov: None,
             digits: Digits::default(),
             progress: None,
@@ -168,12 +171,15 @@ impl Track {
             .codec
             .filter(|_| !self.is_player && self.playout.is_none())
         {
-            self.playout = Some(Box::new(Playout::new(codec)));
+            self.playout = Some(Box::new(Playout::after(codec, self.past.clone())));
         }
     }
 
     /// Keep the packet for mixing, if somebody mixes the track, and measure its level now and then.
     pub fn listen(&mut self, packet: &AudioPacket<'_>, now: Nanos) {
+        if packet.codec.format().peek.is_none() {
+            self.keep(packet);
+        }
         if let Some(playout) = &mut self.playout {
             playout.push(
                 packet.codec,
@@ -197,6 +203,14 @@ impl Track {
     fn hear(&mut self, level_dbov: f32, now: Nanos) {
         self.level_dbov = Some(level_dbov);
         self.activity.hear(level_dbov, now);
+    }
+
+    /// Keep the packet for who may mix the track later.
+    fn keep(&mut self, packet: &AudioPacket<'_>) {
+        let past = self
+            .past
+            .get_or_insert_with(|| Box::new(Past::new(packet.codec)));
+        past.keep(packet.codec, packet.ssrc, packet.timestamp, packet.payload);
     }
 
     /// Keep the peer's comfort noise for mixing.

@@ -4,6 +4,8 @@
 //! (RFC 3551 §4.5.2). Names of blocks are the recommendation's. The lower band alone is 8 kHz audio: what comes from and
 //! goes to the telephone network needs neither the upper band nor the filter bank.
 
+use std::any::Any;
+
 use super::{Decoder, Encoder, Format, Rate};
 use crate::quality::Coding;
 
@@ -381,6 +383,24 @@ impl Encoder for Lower<SubbandEncoder> {
     fn fork(&self) -> Box<dyn Encoder> {
         Box::new(self.clone())
     }
+
+    fn lookahead(&self) -> usize {
+        match self {
+            Lower::Both(_) => TAPS - 2, // half the filters, there and back
+            Lower::Only(_) => 0,
+        }
+    }
+
+    fn follow(&mut self, decoder: &dyn Decoder) {
+        let decoder = decoder.state().and_then(|state| state.downcast_ref());
+        match (self, decoder) {
+            (Lower::Both(encoder), Some(Lower::<SubbandDecoder>::Both(decoder))) => {
+                (encoder.lower, encoder.upper) = (decoder.lower.clone(), decoder.upper.clone());
+            }
+            (Lower::Only(band), Some(Lower::Only(heard))) => *band = heard.clone(),
+            _ => {}
+        }
+    }
 }
 
 impl Decoder for Lower<SubbandDecoder> {
@@ -394,6 +414,10 @@ impl Decoder for Lower<SubbandDecoder> {
                 payload.len().min(samples.len())
             }
         }
+    }
+
+    fn state(&self) -> Option<&dyn Any> {
+        Some(self)
     }
 }
 

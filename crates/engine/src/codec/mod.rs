@@ -8,6 +8,8 @@ mod l16;
 pub mod opus;
 pub mod resample;
 
+use std::any::Any;
+
 use crate::quality::Coding;
 
 /// Everything is mixed and played in frames of this length.
@@ -85,6 +87,11 @@ pub trait Decoder: Send {
         0
     }
 
+    /// What it knows, for an encoder of the same codec; None if that can make nothing of it.
+    fn state(&self) -> Option<&dyn Any> {
+        None
+    }
+
     /// Rebuild the packet before `next` from the copy that `next` may carry; 0 if the codec sends none.
     fn recover(&mut self, _next: &[u8], _samples: &mut [i16]) -> usize {
         0
@@ -101,6 +108,14 @@ pub trait Encoder: Send {
 
     /// Decoders that did not follow until now follow from the next packet on: let it lean little on those before.
     fn begin_anew(&mut self) {}
+
+    /// By so many samples sound comes later out of the decoder than it went in here.
+    fn lookahead(&self) -> usize {
+        0
+    }
+
+    /// The packet that is encoded next goes to a decoder that stands where this one does.
+    fn follow(&mut self, _decoder: &dyn Decoder) {}
 
     /// What the peer's reports say of the path, in percent.
     fn expect_loss(&mut self, _percent: u8) {}

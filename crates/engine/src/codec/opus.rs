@@ -107,6 +107,20 @@ impl Encoder {
         unsafe { sys::opus_encoder_ctl(self.state.as_ptr(), request, value) };
     }
 
+    /// Samples by which what is decoded lags behind what was encoded.
+    pub fn lookahead(&self) -> usize {
+        let mut samples: c_int = 0;
+        // SAFETY: `state` is a live encoder; this request writes one int, which outlives the call.
+        unsafe {
+            sys::opus_encoder_ctl(
+                self.state.as_ptr(),
+                sys::OPUS_GET_LOOKAHEAD_REQUEST,
+                &mut samples,
+            )
+        };
+        usize::try_from(samples).unwrap_or(0)
+    }
+
     /// Encode 10, 20, 40 or 60 ms at this encoder's rate; returns the packet's length.
     pub fn encode(&mut self, samples: &[i16], packet: &mut [u8]) -> usize {
         if !self.begins_anew {
@@ -152,6 +166,14 @@ impl super::Encoder for Encoder {
     }
 
     fn begin_anew(&mut self) {
+        self.begins_anew = true;
+    }
+
+    fn lookahead(&self) -> usize {
+        Encoder::lookahead(self)
+    }
+
+    fn follow(&mut self, _decoder: &dyn super::Decoder) {
         self.begins_anew = true;
     }
 

@@ -41,6 +41,23 @@ impl Line {
         self.samples.len() - self.at
     }
 
+    /// What was heard last, oldest first.
+    pub fn heard(&self) -> &[i16] {
+        &self.samples[..self.at]
+    }
+
+    /// What was heard last is taken to have been this.
+    pub fn recall(&mut self, heard: &[i16]) {
+        let count = heard.len().min(self.at);
+        self.samples.copy_within(count..self.at, 0);
+        self.samples[self.at - count..self.at].copy_from_slice(&heard[heard.len() - count..]);
+    }
+
+    /// What waits to be heard.
+    pub fn next(&self) -> &[i16] {
+        &self.samples[self.at..]
+    }
+
     /// Everything up to the newest sample, oldest first; never shorter than what is remembered.
     pub fn all(&self) -> &[i16] {
         &self.samples

@@ -6,8 +6,10 @@ mod delay;
 mod dsp;
 mod line;
 mod noise;
+mod past;
 mod playout;
 mod tally;
 
+pub use past::{Heard, Past};
 pub use playout::Playout;
 pub use tally::Tally;

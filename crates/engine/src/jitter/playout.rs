@@ -11,6 +11,7 @@ use super::conceal::{Concealer, Give};
 use super::delay::Delays;
 use super::line::Line;
 use super::noise::Background;
+use super::past::Past;
 use super::tally::Tally;
 use crate::clock::{Nanos, MILLISECOND, SECOND};
 use crate::codec::{Codec, Decoder, Rate, FRAME_MS, MAX_SAMPLES};
@@ -64,6 +65,8 @@ pub struct Playout {
     since_stretch: u32,
     loss: f32,
     scratch: Vec<i16>,
+    /// What came before, and was decoded by nobody here.
+    past: Option<Box<Past>>,
     /// Samples that wait, up to the last that was made up.
     covered: usize,
     is_covering: bool,
@@ -94,9 +97,18 @@ impl Playout {
             since_stretch: 0,
             loss: 0.0,
             scratch,
+            past: None,
             covered: 0,
             is_covering: false,
             tally: Tally::default(),
+        }
+    }
+
+    /// Goes on where these packets end.
+    pub fn after(codec: Codec, past: Option<Box<Past>>) -> Playout {
+        Playout {
+            past,
+            ..Playout::new(codec)
         }
     }
 
@@ -107,6 +119,27 @@ impl Playout {
     /// What it plays is heard.
     pub fn has_begun(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// Timestamps at which the newest frame begins and ends; None if nothing plays.
+    pub fn extent(&self) -> Option<[u32; 2]> {
+        let end = self.next?.wrapping_sub(self.ticks(self.line.ahead()));
+        Some([end.wrapping_sub(self.ticks(self.rate().frame())), end])
+    }
+
+    /// Samples that wait decoded.
+    pub fn ahead(&self) -> usize {
+        self.line.ahead()
+    }
+
+    /// What waits decoded, and after it as the voice would go on: so many samples more.
+    pub fn foresee(&self, more: usize) -> Vec<i16> {
+        let mut line = Line::new(self.rate().hz() as usize);
+        line.recall(self.line.heard());
+        line.push(self.line.next());
+        let mut concealer = Concealer::new(self.rate().hz() as usize);
+        concealer.extend(&mut line, more);
+        line.next().to_vec()
     }
 
     /// Packets that wait to be decoded, oldest first.
@@ -255,7 +288,18 @@ impl Playout {
         }
         self.next = Some(stamp.timestamp);
         self.stalled = 0;
+        self.remember(stamp);
         self.play(0, now);
+    }
+
+    /// Lead the decoder to the first packet through those before it.
+    fn remember(&mut self, first: Stamp) {
+        let past = self.past.take();
+        let ssrc = self.ssrc.unwrap_or_default();
+        if let Some(past) = past.filter(|past| past.leads_to(self.codec, ssrc, first.timestamp)) {
+            let line = &mut self.line;
+            past.replay(&mut *self.decoder, |sound| line.recall(sound));
+        }
     }
 
     /// How late `stamp`'s packet could have been.

@@ -7,6 +7,7 @@ use crate::clock::Nanos;
 use crate::codec::{Codec, Encoder, Rate, FRAME_MS};
 use crate::dtmf::{DigitSender, Moment};
 use crate::id::{BusId, TrackId};
+use crate::jitter::Past;
 use crate::relay::{Header, Incoming, OutStream};
 use crate::track::AudioPacket;
 
@@ -54,12 +55,14 @@ pub struct AudioOut {
     /// Digits for the peer; while it is busy no sound is sent.
     pub digits: DigitSender,
 
+    /// What the peer got last, in a codec with memory.
+    past: Option<Box<Past>>,
     ptime_ms: u32,
     event_timestamp: u32,
     /// What it mixes with others, and the rate of it.
     bus: Option<(BusId, Rate)>,
     /// The source to relay, once a last frame is mixed and what waits of it is sent.
-    leaving_for: Option<TrackId>,
+    leaving_for: Option<(TrackId, u8)>,
     tones: Option<Tones>,
 }
 
@@ -72,6 +75,7 @@ impl AudioOut {
             codecs: [None; Codec::ALL.len()],
             ptime_ms: FRAME_MS as u32,
             sending: false,
+            past: None,
             plan: Plan::Silent,
             stream,
             bus: None,
@@ -153,14 +157,28 @@ impl AudioOut {
         self.plan = plan;
     }
 
-    /// Mix `source` alone once more, so that who left fades out, then relay it.
-    pub fn leave_for(&mut self, source: TrackId) {
-        self.leaving_for = Some(source);
+    /// Mix `source` alone for some frames more, so that who left fades out, then relay it.
+    pub fn leave_for(&mut self, source: TrackId, frames: u8) {
+        self.leaving_for = Some((source, frames));
     }
 
-    /// The source that is relayed after this frame.
+    /// The source that is relayed soon.
     pub fn leaving_for(&self) -> Option<TrackId> {
-        self.leaving_for
+        Some(self.leaving_for?.0)
+    }
+
+    /// Whether what is mixed now is the last before that source is relayed.
+    pub fn leaves(&mut self) -> bool {
+        let Some((_, frames)) = &mut self.leaving_for else {
+            return false;
+        };
+        *frames = frames.saturating_sub(1);
+        *frames == 0
+    }
+
+    /// What was relayed of `source` until now: the timestamp it ended at, and the last of what the peer got.
+    pub fn relayed(&self, source: TrackId) -> (Option<u32>, Option<Box<Past>>) {
+        (self.stream.relayed_until(source), self.past.clone())
     }
 
     /// Place a packet of `source` in the stream; None if it is not for this stream or comes too late.
@@ -242,6 +260,7 @@ impl AudioOut {
         self.packets += 1;
         self.bytes += payload.len() as u64;
         self.codec = Some(codec);
+        remember(&mut self.past, codec, payload);
     }
 }
 
@@ -253,5 +272,12 @@ impl Tones {
             rate,
             encoder: codec.encoder(rate),
         }
+    }
+}
+
+fn remember(past: &mut Option<Box<Past>>, codec: Codec, payload: &[u8]) {
+    if codec.format().peek.is_none() {
+        let past = past.get_or_insert_with(|| Box::new(Past::new(codec)));
+        past.add(codec, payload);
     }
 }

@@ -1,5 +1,6 @@
 //! Who sends of which bus, and a bus's turn of the wheel.
 
+use super::handover::hand_over;
 use super::Worker;
 use crate::bus::{column, Bus, Form, Origin, Wait};
 use crate::clock::Nanos;
@@ -61,6 +62,9 @@ impl Worker {
             return;
         };
         let slot = Wheel::slot_of(port.session);
+        let out = port.audio_out();
+        let ended = relayed.zip(out.as_deref());
+        let ended = ended.map_or((None, None), |(source, out)| out.relayed(source));
         let current = port.audio_out().and_then(|out| out.bus());
         let known = current.and_then(|bus| Some((bus, self.buses.get(bus)?)));
         let column = column(voices);
@@ -92,7 +96,11 @@ impl Worker {
             (None, known) => {
                 let bus = match known {
                     Some((_, bus)) => bus.fork(form, column, origin),
-                    None => Bus::new(form, column, origin, now),
+                    None => {
+                        let mut bus = Bus::new(form, column, origin, now);
+                        bus.follow(ended);
+                        bus
+                    }
                 };
                 let bus = self.buses.add(bus);
                 self.wheel.slot(slot).buses.push(bus);
@@ -165,9 +173,12 @@ impl Worker {
             return;
         };
         let (tracks, rate) = (&self.tracks, bus.form().rate);
-        let playout = |track| tracks.get(&track)?.playout.as_ref();
-        let has_begun = |track| playout(track).is_some_and(|playout| playout.has_begun());
-        let wait = bus.wait(has_begun, at);
+        let ports = &mut self.ports;
+        let mut leaving = bus.members.iter().filter_map(|member| {
+            let out = ports.get_mut(member)?.audio_out()?;
+            out.leaving_for()
+        });
+        let wait = hand_over(bus, tracks, leaving.next(), at);
         if wait != Wait::Waits {
             let sum = sums.iter().find(|sum| is_for(sum, bus));
             if bus.mix(|track| said(tracks, track, rate), sum) {
@@ -184,12 +195,12 @@ impl Worker {
             let Some(out) = port.audio_out() else {
                 continue;
             };
-            if out.leaving_for().is_some() {
+            if out.leaving_for().is_some() && (out.leaves() || wait == Wait::Waits) {
                 self.leaving.push(member);
             }
             match wait {
                 Wait::Waits => continue,
-                Wait::TakesOver => out.stream.take_over(),
+                Wait::TakesOver(_) => out.stream.take_over(),
                 Wait::Over => {}
             }
             for payload in bus.packets() {

@@ -5,6 +5,7 @@
 mod ahead;
 mod buses;
 mod digits;
+mod handover;
 mod legs;
 mod packets;
 mod plan;

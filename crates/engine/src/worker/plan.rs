@@ -1,6 +1,7 @@
 //! Crosspoints, and how each port's sources are carried.
 
 use super::Worker;
+use crate::bus::Bus;
 use crate::clock::Nanos;
 use crate::codec::Rate;
 use crate::id::{PortId, TrackId};
@@ -76,7 +77,8 @@ impl Worker {
             _ if !out.is_sending() => out.set_plan(Plan::Silent),
             (&[(source, 1.0)], _) if can_relay(&self.tracks[&source], out) => {
                 if out.plan == Plan::Mix && self.tracks[&source].playout.is_some() {
-                    out.leave_for(source); // relayed from the next tick on
+                    let bus = out.bus().and_then(|bus| self.buses.get(bus));
+                    out.leave_for(source, bus.map_or(1, Bus::frames_to_leave));
                 } else {
                     out.set_plan(Plan::Relay(source));
                 }
@@ -107,11 +109,8 @@ impl Worker {
                 None => return,
             },
         };
-        let goes_on = |&&(track, gain): &&(TrackId, f32)| {
-            before == Plan::Relay(track)
-                && gain == 1.0
-                && !self.tracks[&track].is_player()
-                && self.tracks[&track].playout.is_none()
+        let goes_on = |&&(track, _): &&(TrackId, f32)| {
+            before == Plan::Relay(track) && !self.tracks[&track].is_player()
         };
         let relayed = voices.iter().find(goes_on).map(|&(track, _)| track);
         self.board(id, form, voices, relayed, now);

@@ -35,11 +35,6 @@ impl Tone {
         payload.truncate(length);
         payload
     }
-
-    /// What it may change from one sample to the next.
-    fn largest_step(&self) -> f64 {
-        AMPLITUDE * HZ * std::f64::consts::TAU / f64::from(self.rate.hz())
-    }
 }
 
 /// Speak a tone to a listener while a silent third comes and goes, each time for 20 to 200 ms, both ways as often.
@@ -49,21 +44,21 @@ fn switched(codec: Codec) -> (Vec<Heard>, Tone) {
     let third = call.phone(codec);
     call.connect(speaker.track, listener.port);
     let (mut random, mut tone) = (Random::with_seed(3), Tone::new(codec));
-    let (mut switches, mut due, mut mixes) = (0, call.now + SECOND, false);
+    let (mut left, mut due, mut mixes) = (SWITCHES, call.now + SECOND, false);
     let mut heard = Vec::new();
-    while switches < SWITCHES || call.now < due + SECOND {
+    while left > 0 || call.now < due + SECOND {
         if call.now % PTIME == 5 * MILLISECOND {
             let payload = tone.packet();
             call.speak(&mut speaker, &payload);
         }
-        if call.now >= due && switches < SWITCHES {
+        if call.now >= due && left > 0 {
             mixes = !mixes;
             if mixes {
                 call.connect(third.track, listener.port);
             } else {
                 call.disconnect(third.track, listener.port);
             }
-            switches += 1;
+            left -= 1;
             due = call.now + (20 + random.draw() % 180) * MILLISECOND;
         }
         call.worker.handle_time(call.now, &mut call.wire);
@@ -126,24 +121,32 @@ fn g711_is_heard_sample_by_sample_across_a_thousand_switches() {
     assert_eq!(largest_step(&sound), f64::from(largest.max().unwrap_or(0)));
 }
 
+/// The same tone through the same codec for so long, never switched.
+fn uninterrupted(codec: Codec, packets: usize) -> Vec<i16> {
+    let (mut tone, mut decoder) = (Tone::new(codec), codec.decoder(codec.rate()));
+    let (mut samples, mut all) = (vec![0; MAX_SAMPLES], Vec::new());
+    for _ in 0..packets {
+        let count = decoder.decode(&tone.packet(), &mut samples);
+        all.extend(&samples[..count]);
+    }
+    all
+}
+
 #[test]
-fn codecs_with_memory_go_on_with_no_step_above_twice_the_tones_own() {
-    // The listener's decoder followed another encoder until the switch: for some milliseconds its prediction is off.
-    for (codec, ticks) in [(Codec::G722, 160), (Codec::Opus, 960)] {
+fn codecs_with_memory_go_on_close_to_the_tones_own_steps() {
+    // The packets after a mix build on the sender's coder, from which ours has come off by some noise.
+    for (codec, ticks, most) in [(Codec::G722, 160, 1.3), (Codec::Opus, 960, 1.4)] {
         let (heard, tone) = switched(codec);
         assert_seamless(&heard, ticks);
-        let sound = decoded(codec, &heard);
+        let (sound, settled) = (decoded(codec, &heard), codec.rate().frame() * 20);
         let missing = tone.said.len() - sound.len();
         assert!(
             missing <= 3 * codec.rate().frame(),
             "{codec:?}: {missing} samples"
         );
-        let own = tone.largest_step();
-        let largest = largest_step(&sound);
-        println!("{codec:?}: largest step {largest}, the tone's own {own:.0}");
-        assert!(
-            largest <= 2.0 * own,
-            "{codec:?}: {largest} where the tone has {own}"
-        );
+        let own = largest_step(&uninterrupted(codec, 6_000)[settled..]);
+        let largest = largest_step(&sound[settled..]) / own;
+        println!("{codec:?}: largest step {largest:.2} times the tone's own");
+        assert!(largest <= most, "{codec:?}: {largest:.2} times the tone's");
     }
 }
