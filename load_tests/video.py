@@ -103,6 +103,8 @@ async def measure_chromium(house: PictureHouse, films: Path, joins: int, switche
             viewers.append(viewer)
         free = viewers[0]
         await free.wait_height(720)
+        full = next(frame.at for frame in await free.frames() if frame.height == 720)
+        figures["full_size_after_s"] = round(full - free.joined_at, 2)
         began = (await free.frames())[-1].at
         times = await switch_times(house, [(bob, "blue"), (ann, "red")], viewers, switches)
         for viewer in viewers:
@@ -153,7 +155,7 @@ async def run(joins: int, switches: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--joins", type=int, default=10, help="viewers of each kind, one after the other")
+    parser.add_argument("--joins", type=int, default=20, help="viewers of each kind, one after the other")
     parser.add_argument("--switches", type=int, default=6)
     options = parser.parse_args()
     figures = asyncio.run(run(options.joins, options.switches))

@@ -399,11 +399,17 @@ impl Leg {
         self.bandwidth
     }
 
-    /// Tell how much is there to send in the best case, bits/s: what the path may be probed for. Without effect
-    /// where no path is estimated.
-    pub fn set_wanted_bandwidth(&mut self, bits_per_second: u64) {
-        let wanted = Bitrate::from(bits_per_second);
-        self.rtc.bwe().set_bitrate(Bitrate::ZERO, wanted);
+    /// Tell how much is there to send in the best case, bits/s: what the path may be probed for. `proven` is filled up to
+    /// with padding, as far as the estimate allows. Without effect where no path is estimated.
+    pub fn set_wanted_bandwidth(&mut self, proven: u64, wanted: u64) {
+        let (proven, wanted) = (Bitrate::from(proven), Bitrate::from(wanted));
+        self.rtc.bwe().set_bitrate(proven, wanted);
+    }
+
+    /// Estimate the path from anew, beginning with so many bits/s, and probe it for more.
+    pub fn estimate_anew(&mut self, bits_per_second: u64) {
+        self.rtc.bwe().reset(Bitrate::from(bits_per_second));
+        self.unsettled = true;
     }
 
     /// Send text on the first open data channel. False if none is open or its buffer is full.

@@ -160,7 +160,7 @@ fn picture_numbers_are_replaced_on_the_way_out() {
 fn what_the_path_carries_is_found_out_while_video_is_wanted() {
     let mut pair = Pair::connected();
     let mid = pair.browser.camera.unwrap();
-    pair.leg.set_wanted_bandwidth(2_000_000);
+    pair.leg.set_wanted_bandwidth(0, 2_000_000);
     for n in 0..90 {
         pair.leg_sends(mid, Codec::Vp8, vp8_packet(n, &[0x10; 1_000]));
         pair.run_for(FRAME);

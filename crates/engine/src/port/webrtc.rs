@@ -13,7 +13,7 @@ use crate::quality::Loss;
 use crate::random::Random;
 use crate::relay::{Header, OutStream};
 use crate::stats::{audio_mos, Direction, MediaKind, TrackStats};
-use crate::video::{self, Dip, KeptPacket, LayerName, Placed, VideoOut, VideoPacket};
+use crate::video::{self, Climb, Dip, KeptPacket, LayerName, Look, Placed, VideoOut, VideoPacket};
 
 /// A media line of the peer, and the track that arrives on it.
 #[derive(Clone, Debug)]
@@ -82,6 +82,9 @@ fn new_stream(clock_rate: u32, random: &mut Random) -> OutStream {
     OutStream::new(clock_rate, numbers as u16 & 0x7FFF, (numbers >> 16) as u32)
 }
 
+/// What an estimate from anew begins with, in percent of the one before.
+const BEGINS_WITH: u64 = 150;
+
 /// What became of a video packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forwarded {
@@ -102,8 +105,10 @@ pub struct WebRtcPort {
     pub audio: AudioOut,
     /// Camera and screen.
     videos: [VideoOut; 2],
-    wanted_bandwidth: u64,
+    /// Proven by padding, and wanted at best.
+    wanted_bandwidth: [u64; 2],
     dip: Dip,
+    climb: Climb,
     pub events: TelephoneEvents,
     /// Addresses that the peer's datagrams came from.
     pub addresses: Vec<SocketAddr>,
@@ -128,8 +133,9 @@ impl WebRtcPort {
             audio: AudioOut::new(new_stream(Codec::Opus.clock_rate(), random)),
             videos: MediaKind::VIDEO
                 .map(|kind| VideoOut::new(kind, new_stream(video::CLOCK_RATE, random))),
-            wanted_bandwidth: 0,
+            wanted_bandwidth: [0; 2],
             dip: Dip::default(),
+            climb: Climb::default(),
             events: TelephoneEvents::default(),
             addresses: Vec::new(),
             malformed: 0,
@@ -299,11 +305,24 @@ impl WebRtcPort {
         (estimate, dip)
     }
 
-    /// Tell the leg what is there to send, once it is much more or less than before.
-    pub fn want_bandwidth(&mut self, bits_per_second: u64) {
-        if bits_per_second.abs_diff(self.wanted_bandwidth) > self.wanted_bandwidth / 5 {
-            self.wanted_bandwidth = bits_per_second;
-            self.leg.set_wanted_bandwidth(bits_per_second);
+    /// Tell the leg what is there to send, in bits per second: `needed` by the best picture, and by the one that is `next`,
+    /// for which the path is filled before it is sent.
+    pub fn want_bandwidth(&mut self, next: u64, needed: u64, now: Nanos) {
+        let estimate = self.leg.bandwidth().filter(|_| self.leg.is_connected());
+        let look = estimate.map_or(Look::No, |estimate| self.climb.look(estimate, needed, now));
+        if let (Look::Begins, Some(estimate)) = (look, estimate) {
+            self.leg.estimate_anew(estimate * BEGINS_WITH / 100);
+        }
+        let proven = if look == Look::No { next } else { needed };
+        let wanted = [proven, needed.max(video::LEAST_PROBED_BPS)];
+        let has_changed = |(new, old): (u64, u64)| new.abs_diff(old) > old / 5;
+        if wanted
+            .into_iter()
+            .zip(self.wanted_bandwidth)
+            .any(has_changed)
+        {
+            self.wanted_bandwidth = wanted;
+            self.leg.set_wanted_bandwidth(wanted[0], wanted[1]);
         }
     }
 

@@ -33,6 +33,15 @@ const TO_BEGIN: u64 = 250;
 const TO_RISE: u64 = 120;
 const TO_STAY: u64 = 92;
 
+/// A path is probed for so much at least: a sender's best layer comes only after the others, and probes at the start tell
+/// most.
+pub const LEAST_PROBED_BPS: u64 = 1_500_000;
+
+/// What a path must carry for pictures of this rate to be risen to, bits per second.
+pub fn with_headroom(bits_per_second: u64) -> u64 {
+    bits_per_second * (TO_RISE + 10) / 100
+}
+
 /// Which of a sender's live layers to show; the smallest always fits.
 pub fn choose(pictures: &[Picture], present: Option<LayerName>, room: Room) -> Option<Picture> {
     let present = pictures.iter().position(|p| Some(p.name) == present);

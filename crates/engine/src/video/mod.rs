@@ -4,6 +4,7 @@
 //! best that fits the estimate of its path and the size it shows; layers and sources change at key frames only.
 
 mod choice;
+mod climb;
 mod dip;
 mod incoming;
 mod layers;
@@ -12,7 +13,8 @@ mod out;
 mod recent;
 pub mod vp8;
 
-pub use choice::{share, Picture, Room, VOICE_BPS};
+pub use choice::{share, with_headroom, Picture, Room, LEAST_PROBED_BPS, VOICE_BPS};
+pub use climb::{Climb, Look};
 pub use dip::Dip;
 pub use incoming::{Incoming, Kept};
 pub use layers::{Layer, LayerName, Layers};

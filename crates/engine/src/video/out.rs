@@ -170,6 +170,14 @@ impl VideoOut {
         choose(&pictures, self.present, room)
     }
 
+    /// What the best picture that this receiver can use takes, bits per second.
+    pub fn best_rate(&self, layers: &Layers, now: Nanos) -> u64 {
+        let shown = self.shown.unwrap_or(u16::MAX);
+        let enough = layers.live(now).find(|layer| layer.height >= shown);
+        let best = enough.or_else(|| layers.live(now).next_back());
+        best.map_or(0, |layer| layer.bits_per_second)
+    }
+
     /// Show this layer from its next key frame on, or none. True if a key frame is wanted for it.
     pub fn want(&mut self, layer: Option<LayerName>) -> bool {
         self.paused = layer.is_none();

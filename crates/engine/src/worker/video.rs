@@ -5,17 +5,12 @@ use webrtc::Mid;
 use super::Worker;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
-use crate::port::webrtc::{Forwarded, WebRtcPort};
 use crate::overload::Stage;
+use crate::port::webrtc::{Forwarded, WebRtcPort};
 use crate::port::{Port, PortKind};
 use crate::recording::{Record, RecordCodec};
 use crate::stats::MediaKind;
-use crate::video::{share, Kept, LayerName, VideoPacket, VOICE_BPS};
-
-/// A receiver's path is probed for this much more than its best layer takes, in percent.
-const HEADROOM: u64 = 200;
-/// And at least for this: a sender's best layer comes only after the others, and probes at the start tell most.
-const LEAST_PROBED_BPS: u64 = 1_500_000;
+use crate::video::{share, with_headroom, Kept, LayerName, VideoPacket, VOICE_BPS};
 
 impl Worker {
     /// Hand a packet of video to everyone who shows or records the track.
@@ -170,26 +165,30 @@ impl Worker {
             Some(&source.video.as_deref()?.layers)
         };
         let (screen, camera) = (layers(MediaKind::Screen), layers(MediaKind::Camera));
-        let choice = |kind, room| port.video(kind).choose(layers(kind)?, room, dip, now);
-        let bandwidth = match self.stage >= Stage::Thinning {
-            true => Some(0),
-            false => bandwidth,
+        let thins = self.stage >= Stage::Thinning;
+        let bandwidth = if thins { Some(0) } else { bandwidth };
+        let choice = |dip| {
+            let of = |kind, room| port.video(kind).choose(layers(kind)?, room, dip, now);
+            share(
+                bandwidth,
+                |room| of(MediaKind::Screen, room),
+                |room| of(MediaKind::Camera, room),
+            )
         };
-        let chosen = share(
-            bandwidth,
-            |room| choice(MediaKind::Screen, room),
-            |room| choice(MediaKind::Camera, room),
-        );
-        let wanted = [screen, camera].into_iter().flatten().map(|layers| {
-            let best = layers
-                .live(now)
-                .next_back()
-                .map_or(0, |l| l.bits_per_second);
-            (best * HEADROOM / 100).max(LEAST_PROBED_BPS)
-        });
-        port.want_bandwidth(VOICE_BPS + wanted.sum::<u64>());
+        let (chosen, next) = (choice(dip), choice(0));
+        let best = |kind| match layers(kind).filter(|_| !thins) {
+            Some(layers) => port.video(kind).best_rate(layers, now),
+            None => 0,
+        };
+        let needed = best(MediaKind::Screen) + best(MediaKind::Camera);
+        let rates = next.iter().flatten().map(|picture| picture.bits_per_second);
+        let proven = match next == chosen {
+            true => 0,
+            false => VOICE_BPS + with_headroom(rates.sum()),
+        };
         let known =
             [screen, camera].map(|layers| layers.is_some_and(|l| l.live(now).next().is_some()));
+        port.want_bandwidth(proven, VOICE_BPS + with_headroom(needed), now);
         let mut asks = Vec::new();
         for ((kind, picture), known) in [MediaKind::Screen, MediaKind::Camera]
             .into_iter()
