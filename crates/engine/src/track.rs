@@ -161,8 +161,8 @@ impl Track {
         if let Some(frames) = &mut self.frames {
             frames.want(rates);
         }
-        let processes = |voice: &&Box<Voice>| voice.is_for(native) && voice.wish() == self.wish;
-        if !self.is_player && self.voice.as_ref().filter(processes).is_none() {
+        let processes = |voice: &&Voice| voice.is_for(native) && voice.wish() == self.wish;
+        if !self.is_player && self.voice.as_deref().filter(processes).is_none() {
             let voice = Voice::new(self.wish, native).map(Box::new);
             self.is_cut = voice.is_some() || self.voice.is_some();
             self.voice = voice;

@@ -103,7 +103,7 @@ impl Playing {
         };
         if !std::mem::replace(&mut self.is_told, true) {
             told.started = Some(self.play.id);
-        } else if period > 0 && self.next % period == 0 {
+        } else if period > 0 && self.next.is_multiple_of(period) {
             told.position = Some((self.play.id, self.position_ms()));
         }
     }
