@@ -64,6 +64,9 @@ pub struct Leg {
     bandwidth: Option<u64>,
     /// Packets were queued since str0m last looked at the time.
     unsettled: bool,
+    /// Packets that were queued less those that left. While the leg rests, str0m need not have the time after the last:
+    /// its pacer asks for it after each.
+    queued: u32,
     /// An event of our own (not str0m's) to give first.
     pending: Option<Event>,
     roles: Roles,
@@ -104,6 +107,7 @@ impl Leg {
             picture_at: now,
             bandwidth: has_video(offer).then_some(START_BITRATE.as_u64()),
             unsettled: false,
+            queued: 0,
             pending: None,
             roles,
             sleeping,
@@ -247,19 +251,22 @@ impl Leg {
         loop {
             match self.rtc.poll_output() {
                 Ok(RtcOutput::Timeout(at)) => {
-                    if self.is_in_a_burst(at) {
+                    if self.is_in_a_burst(at) && (self.queued > 0 || !self.rests()) {
                         self.now = at;
                         self.settle();
                         continue;
                     }
+                    self.queued = 0; // what is left was dropped, or waits for its time
                     self.rtc_timeout = self.rested(at);
                     return self.pending.take().map(Output::Event);
                 }
                 Ok(RtcOutput::Transmit(transmit)) => {
+                    let left = u32::from(is_rtp(&transmit.contents));
+                    self.queued = self.queued.saturating_sub(left);
                     return Some(Output::Transmit {
                         remote: transmit.destination,
                         datagram: transmit.contents.into(),
-                    })
+                    });
                 }
                 Ok(RtcOutput::Event(event)) => {
                     if let Some(event) = self.translate(event) {
@@ -280,11 +287,15 @@ impl Leg {
             self.rtc.last_timeout_reason(),
             Reason::Pacer(_) | Reason::BweDelayControl | Reason::BweProbeControl
         );
-        let rests = self.is_connected() && self.now > self.picture_at + RESTS_AFTER;
-        match estimates && rests {
+        match estimates && self.rests() {
             true => timeout.max(self.now + REST),
             false => timeout,
         }
+    }
+
+    /// No picture passes that an estimate is for.
+    fn rests(&self) -> bool {
+        self.is_connected() && self.now > self.picture_at + RESTS_AFTER
     }
 
     /// str0m's pacer wants the time to move between packets that leave together.
@@ -373,6 +384,7 @@ impl Leg {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
+        self.queued += 1;
         self.now = self.now.max(now);
         if payload.codec == Codec::Vp8 {
             self.picture_at = self.now;
@@ -590,4 +602,9 @@ impl Leg {
         line.and_then(|n| n.payloads.first())
             .map_or(0, |p| p.clock_rate)
     }
+}
+
+/// Of what a leg sends: neither STUN nor DTLS nor RTCP (RFC 7983 §7, RFC 5761 §4).
+fn is_rtp(datagram: &[u8]) -> bool {
+    matches!(datagram, [first, second, ..] if first >> 6 == 2 && !(192..=223).contains(second))
 }

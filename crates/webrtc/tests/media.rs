@@ -52,6 +52,21 @@ fn audio_passes_both_ways_as_it_was_sent() {
 }
 
 #[test]
+fn packets_of_a_voice_that_were_queued_together_leave_together() {
+    let mut pair = Pair::connected();
+    let mid = pair.browser.audio;
+    pair.run_for(Duration::from_secs(3)); // no picture: the leg rests
+    for n in 0..3 {
+        let now = pair.now;
+        assert!(pair
+            .leg
+            .send(now, mid, Codec::Opus, opus_packet(n, &[0; 80])));
+    }
+    pair.run_for(Duration::from_millis(11));
+    assert_eq!(pair.browser_packets().len(), 3);
+}
+
+#[test]
 fn audio_changes_codec_within_one_ssrc() {
     let mut pair = Pair::connected();
     let mid = pair.browser.audio;
