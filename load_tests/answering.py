@@ -139,7 +139,7 @@ def prompts() -> dict[str, object]:
         path
         for voice in VOICES
         for path in sorted((SOUNDS / voice).rglob("*.wav"))
-        if not any(word in path.stem for word in ("beep", "tone", "silence"))
+        if path.stat().st_size > 100 and not any(word in path.stem for word in ("beep", "tone", "silence"))
     ]
     told = judged(paths)
     wrong = [
