@@ -104,7 +104,7 @@ async def measure_chromium(house: PictureHouse, films: Path, joins: int, switche
         free = viewers[0]
         await free.wait_height(720)
         full = next(frame.at for frame in await free.frames() if frame.height == 720)
-        figures["full_size_after_s"] = round(full - free.joined_at, 2)
+        figures["full_size_free"] = {"after_s": round(full - free.joined_at, 2)}
         began = (await free.frames())[-1].at
         times = await switch_times(house, [(bob, "blue"), (ann, "red")], viewers, switches)
         for viewer in viewers:
