@@ -785,8 +785,8 @@ class MediaCore:
     def seek(self, port: int, position_ms: int) -> None:
         """Go on at another place of what is playing (in steps of 20 ms), at its end if it is shorter."""
 
-    def duck(self, port: int, under: Sequence[int], *, gain_db: float = -15.0) -> None:
-        """Play softer, by `gain_db`, while one of these tracks speaks; with none, no longer.
+    def duck(self, port: int, under: Sequence[int], *, gain_db: float = ...) -> None:
+        """Play softer, by `gain_db` (default -15.0), while one of these tracks speaks; with none, no longer.
 
         Down within 100 ms, up again within 400 ms once nobody has spoken for 600 ms.
         """

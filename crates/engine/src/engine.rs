@@ -872,7 +872,14 @@ fn start_worker(
         clock.now(),
     );
     worker.mix_loudest(settings.loudest_talkers);
-    let shell = Shell::new(worker, inbox, wake.clone(), clock, counters.clone(), load.clone())?;
+    let shell = Shell::new(
+        worker,
+        inbox,
+        wake.clone(),
+        clock,
+        counters.clone(),
+        load.clone(),
+    )?;
     let writer = Writer::new(tape_end, control, clock, events.clone(), counters.clone());
     let threads = vec![
         Builder::new()

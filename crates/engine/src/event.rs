@@ -7,8 +7,8 @@ use crossbeam_queue::ArrayQueue;
 use crate::clock::Nanos;
 use crate::id::{PortId, TrackId};
 use crate::io::wake::Wake;
-use crate::progress::Signal;
 use crate::overload::Stage;
+use crate::progress::Signal;
 use crate::stats::TrackStats;
 
 /// Room for what a busy second may tell while the control plane is held up.

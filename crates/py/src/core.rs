@@ -23,6 +23,9 @@ use crate::values::{
     TrackStats, WebRtcPort, WorkerLoad,
 };
 
+/// What a network tells with it, its frequencies in Hz, and its cadence in milliseconds.
+type NamedTone = (String, Vec<f32>, Vec<u32>);
+
 /// The switch of media. Owns its worker threads; everything it opened is closed with it.
 #[pyclass(module = "mediaswitch._core", frozen)]
 pub struct MediaCore {
@@ -345,7 +348,7 @@ impl MediaCore {
         &self,
         py: Python<'_>,
         track: u64,
-        tones: Option<Vec<(String, Vec<f32>, Vec<u32>)>>,
+        tones: Option<Vec<NamedTone>>,
     ) -> PyResult<()> {
         let tones = tones
             .map(|tones| tones.into_iter().map(network_tone).collect())

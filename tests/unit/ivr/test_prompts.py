@@ -217,10 +217,11 @@ async def test_sound_of_any_format_keeps_its_pitch_and_the_band_it_has(
     path = tmp_path / f"tune.{container}"
     with av.open(str(path), "w") as out:
         stream = out.add_stream(codec, rate=rate_hz, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         tone = (np.sin(2 * np.pi * 1_000 * np.arange(2 * rate_hz) / rate_hz) * 8_000).astype("<i2")
         frame = av.AudioFrame.from_ndarray(tone[None], format="s16", layout="mono")
         frame.sample_rate = rate_hz
-        out.mux(packet for part in (frame, None) for packet in stream.encode(part))
+        out.mux([packet for part in (frame, None) for packet in stream.encode(part)])
     made = await PromptLibrary(tmp_path / "prompts", Whistler()).fetch(Sound(path))
     with wave.open(str(made)) as file:
         assert file.getframerate() == kept_hz

@@ -70,7 +70,8 @@ impl Worker {
             SetUp::Ignored => self.counters.ignored.add(1),
             SetUp::Connected => self.events.tell(now, Happening::PortConnected { port }),
             SetUp::Failed(reason) => {
-                self.events.tell(now, Happening::PortFailed { port, reason });
+                self.events
+                    .tell(now, Happening::PortFailed { port, reason });
             }
         }
     }

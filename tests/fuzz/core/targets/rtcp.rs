@@ -59,7 +59,15 @@ fn write_and_read(input: &mut Input<'_>) {
     });
     let block = (flags & 4 != 0).then_some((block, last));
     let mut out = [0; rtcp::MAX_COMPOUND];
-    let length = rtcp::write(&mut out, now, input.long(), sent, block, None, flags & 8 != 0);
+    let length = rtcp::write(
+        &mut out,
+        now,
+        input.long(),
+        sent,
+        block,
+        None,
+        flags & 8 != 0,
+    );
     assert!(packet::is_rtcp(&out[..length]));
     let told = rtcp::parse(&out[..length], OURS, now).expect("what we write is valid");
     assert_eq!(told.goodbye, flags & 8 != 0);

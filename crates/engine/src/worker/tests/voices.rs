@@ -60,7 +60,12 @@ fn noise_is_taken_out_for_a_listener_of_the_same_codec_and_comes_back_when_switc
     let again = call.heard_by(&b);
     assert_eq!(again[40].payload.len(), 160);
     let said: Vec<Vec<u8>> = (0..300).map(hiss).collect();
-    assert!(again[20..].iter().all(|packet| said.contains(&packet.payload)), "relayed again");
+    assert!(
+        again[20..]
+            .iter()
+            .all(|packet| said.contains(&packet.payload)),
+        "relayed again"
+    );
     assert_continuous(&[relayed, processed, again].concat());
 }
 
@@ -89,7 +94,10 @@ fn switching_while_he_speaks_makes_no_step() {
     let step = |w: &[i16]| i32::from(w[1]).abs_diff(i32::from(w[0]));
     let largest = sound.windows(2).map(step).max().unwrap_or(0);
     let own = 8_000.0 * 400.0 * std::f64::consts::TAU / 8_000.0 + 1_200.0;
-    assert!(f64::from(largest) <= 1.25 * own, "{largest} where the voice has {own}");
+    assert!(
+        f64::from(largest) <= 1.25 * own,
+        "{largest} where the voice has {own}"
+    );
 }
 
 #[test]
