@@ -144,6 +144,7 @@ class Phone:
 
     def take(self, call_id: int) -> None:
         """Ring, or answer at once if so set; a second call is refused as busy."""
+        self.forget_ended_call()  # a caller may be quicker than the loop that does it
         call = Call(self, call_id)
         answer = pj.CallOpParam()
         if self.call is not None:
