@@ -27,9 +27,7 @@ pub struct Room {
 
 /// What audio is left, whatever the pictures need.
 pub const VOICE_BPS: u64 = 60_000;
-/// A layer above the present one must fit with so much to spare, in percent; the present one may be over by some. To
-/// begin with one takes more: its key frame is to be there soon.
-const TO_BEGIN: u64 = 250;
+/// A layer above the present one must fit with so much to spare, in percent; the present one may be over by some.
 const TO_RISE: u64 = 120;
 const TO_STAY: u64 = 92;
 
@@ -42,24 +40,24 @@ pub fn with_headroom(bits_per_second: u64) -> u64 {
     bits_per_second * (TO_RISE + 10) / 100
 }
 
-/// Which of a sender's live layers to show; the smallest always fits.
+/// Which of a sender's live layers to show; the smallest always fits, and each source begins with it: a small key frame is
+/// there at once, where one of a large picture takes a sender and a lossy path up to seconds.
 pub fn choose(pictures: &[Picture], present: Option<LayerName>, room: Room) -> Option<Picture> {
-    let present = pictures.iter().position(|p| Some(p.name) == present);
+    let Some(present) = present else {
+        return pictures.first().copied();
+    };
+    // One that stopped was above those that are left, as senders stop the largest first.
+    let known = pictures.iter().position(|picture| picture.name == present);
+    let present = known.unwrap_or(pictures.len());
     let highest = room
         .shown
         .map_or(pictures.len(), |shown| needed(pictures, shown));
     let fits = |index: &usize| {
         let rate = pictures[*index].bits_per_second;
-        let rises = present.is_none_or(|present| *index > present);
-        let percent = match present {
-            None => TO_BEGIN,
-            Some(_) if rises => TO_RISE,
-            Some(_) => TO_STAY,
-        };
-        let dip = if present.is_some() && rises {
-            room.dip
-        } else {
-            0
+        let rises = *index > present;
+        let (percent, dip) = match rises {
+            true => (TO_RISE, room.dip),
+            false => (TO_STAY, 0),
         };
         let has_room = room.bandwidth.is_none_or(|bandwidth| {
             rate > 0 && rate * percent / 100 <= bandwidth.saturating_sub(dip)
@@ -133,17 +131,15 @@ mod tests {
     }
 
     #[test]
-    fn to_begin_with_a_layer_its_key_frame_must_fit_too() {
-        assert_eq!(chosen(None, 1_000_000, None), "q");
-        assert_eq!(chosen(None, 1_200_000, None), "h");
-        assert_eq!(chosen(None, 4_000_000, None), "f");
+    fn each_source_begins_with_the_smallest_picture() {
+        assert_eq!(chosen(None, 10_000_000, None), "q");
     }
 
     #[test]
     fn a_small_picture_gets_no_layer_above_its_size() {
-        assert_eq!(chosen(None, 10_000_000, Some(170)), "q");
-        assert_eq!(chosen(None, 10_000_000, Some(200)), "h");
-        assert_eq!(chosen(None, 10_000_000, Some(2_000)), "f");
+        assert_eq!(chosen(Some("f"), 10_000_000, Some(170)), "q");
+        assert_eq!(chosen(Some("q"), 10_000_000, Some(200)), "h");
+        assert_eq!(chosen(Some("q"), 10_000_000, Some(2_000)), "f");
     }
 
     #[test]
@@ -195,13 +191,15 @@ mod tests {
             may_rise: true,
         };
         assert_eq!(
-            choose(&unmeasured, None, room(Some(9_000_000)))
+            choose(&unmeasured, Some(name("q")), room(Some(9_000_000)))
                 .unwrap()
                 .name,
             name("q")
         );
         assert_eq!(
-            choose(&unmeasured, None, room(None)).unwrap().name,
+            choose(&unmeasured, Some(name("q")), room(None))
+                .unwrap()
+                .name,
             name("f")
         );
     }
@@ -221,7 +219,7 @@ mod tests {
                     shown: None,
                     may_rise: true,
                 };
-                choose(&pictures(), None, room)
+                choose(&pictures(), Some(name("q")), room)
             };
             let [screen, camera] = share(Some(bandwidth), |_| Some(screen), camera);
             assert!(screen.is_some());

@@ -110,11 +110,14 @@ impl VideoOut {
         self.stream.newest().is_none()
     }
 
-    /// The numbers of a packet without a picture.
+    /// The numbers of a packet without a picture. It counts to the frame that follows: receivers that build frames by
+    /// timestamp alone would decode an empty one, and some never recover from it.
     pub fn blank(&mut self, now: Nanos) -> Header {
+        let timestamp = self.stream.begin_event(now);
         Header {
+            sequence: self.stream.event_sequence(),
+            timestamp,
             marker: false,
-            ..self.stream.frame(1, now)
         }
     }
 
@@ -165,7 +168,7 @@ impl VideoOut {
             bandwidth,
             dip,
             shown: self.shown,
-            may_rise: now >= self.changed_at + RISES_AFTER || self.present.is_none(),
+            may_rise: now >= self.changed_at + RISES_AFTER,
         };
         choose(&pictures, self.present, room)
     }
@@ -346,7 +349,7 @@ mod tests {
     #[test]
     fn pictures_that_a_receiver_catches_up_with_follow_at_once_and_the_next_ones_in_their_time() {
         let mut out = out();
-        out.blank(SECOND);
+        let blank = out.blank(SECOND + 66 * MILLISECOND);
         out.catch_up(5 * 3_000);
         let times = [(2, true), (4, false), (5, false), (3, false), (6, false)]
             .map(|(sequence, is_key)| send(&mut out, SOURCE, "q", sequence, is_key).unwrap());
@@ -357,7 +360,8 @@ mod tests {
             [(0, 0), (2, 300), (3, 450), (1, 150), (4, 3_450)],
             "three frames of 3,000 ticks in 450"
         );
-        assert_eq!(first, 101, "it follows the blank");
+        let follows = (blank.sequence + 1, blank.timestamp);
+        assert_eq!((first, began), follows, "the blank is of its first frame");
     }
 
     #[test]
