@@ -7,7 +7,8 @@ event loop. All of them raise NotFound for an unknown session and WrongState whe
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -329,9 +330,12 @@ class Exchange:
             )
         except _core.BadSetting as error:
             raise Refused(str(error)) from error
-        for track in self._audio_of(session, leg):  # a phone that agreed on no events presses by sound, or by INFO
-            with suppress(_core.UnknownTrack):
-                self._core.detect_dtmf(track, agreed.telephone_event_payload_type is None)
+        tracks = set(self._audio_of(session, leg))
+        if agreed.telephone_event_payload_type is None:  # presses come by sound, or by INFO
+            self._book.toned |= tracks
+            self._listen_for_tones(self.session(session))
+        else:
+            self._leave_tones(tracks)
         self._book.spoken.setdefault(session, agreed.codec)
 
     def open_webrtc(self, session: SessionId, leg: LegId, offer: str) -> str:
@@ -410,15 +414,29 @@ class Exchange:
         Under a mask only that there was one is told. Who presses by signaling is not listened to for tones any more.
         """
         tracks = self._audio_of(session, leg)
-        for track in tracks:
-            with suppress(_core.UnknownTrack):
-                self._core.detect_dtmf(track, False)
+        self._leave_tones(tracks)
         is_masked = not self._book.masked.isdisjoint(tracks)
         shown = MASKED_DIGIT if is_masked else digit
         self._handle(session, c.PressDigit(leg=leg, digit=shown, duration_ms=duration_ms))
         for track in [] if is_masked else tracks:
             with suppress(_core.UnknownTrack):  # its leg has just gone
                 self._core.relay_digit(track, digit, duration_ms=duration_ms)
+
+    def _listen_for_tones(self, session: Session) -> None:
+        """Until people talk: then tones are heard as they are, and a sound that nobody decodes is relayed."""
+        tracks = {track for leg in session.legs for track in self._audio_of(session.id, leg.id)}
+        self._set_listening(tracks & self._book.toned, on=not session.in_conversation)
+
+    def _leave_tones(self, tracks: Iterable[TrackId]) -> None:
+        """These press in another way."""
+        toned = self._book.toned.intersection(tracks)
+        self._set_listening(toned, on=False)
+        self._book.toned -= toned
+
+    def _set_listening(self, tracks: AbstractSet[TrackId], *, on: bool) -> None:
+        for track in tracks:
+            with suppress(_core.UnknownTrack):  # its leg has just gone
+                self._core.detect_dtmf(track, on)
 
     def send_digits(self, session: SessionId, leg: LegId, digits: str, *, duration_ms: int = 100) -> None:
         """Press digits towards a leg's peer, by telephone-events or, where it takes none, by tones.
@@ -659,8 +677,11 @@ class Exchange:
     # --- deciding and performing ---------------------------------------------------------------------------
 
     def _handle(self, session_id: SessionId, command: c.Command, *, now: int | None = None) -> Session:
-        outcome = d.handle(self.session(session_id), command, now=self._clock.now() if now is None else now)
+        before = self.session(session_id)
+        outcome = d.handle(before, command, now=self._clock.now() if now is None else now)
         self._sessions[session_id] = outcome.session
+        if outcome.session.in_conversation != before.in_conversation:
+            self._listen_for_tones(outcome.session)
         with self._bus.held():  # a driver may answer at once: its entries come after these
             for entry in outcome.entries:
                 self._bus.publish(entry)

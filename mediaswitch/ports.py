@@ -29,6 +29,8 @@ class PortBook:
     "The codec of a session's first SIP leg: what is relayed without transcoding to those who speak it too."
     masked: set[TrackId] = field(default_factory=set)
     "Tracks that digits are taken out of."
+    toned: set[TrackId] = field(default_factory=set)
+    "Tracks of phones that agreed on no telephone-events and have not pressed by signaling."
     watched: set[TrackId] = field(default_factory=set)
     "Tracks of calls that we make and listen to."
     _placements: dict[SessionId, int] = field(default_factory=dict)
@@ -77,4 +79,5 @@ class PortBook:
         for track in [track for track, owner in self.tracks.items() if owner.session == session]:
             del self.tracks[track]
             self.masked.discard(track)
+            self.toned.discard(track)
             self.watched.discard(track)

@@ -143,6 +143,23 @@ class Desk:
         self.ended = reason
 
 
+class Outside:
+    """Somebody outside: his leg's port opens as he is dialled."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def dial(self, session: SessionId, leg: LegId, target: str, *, caller: str | None) -> "Outside":
+        self._exchange.open_rtp(session, leg)
+        return self
+
+    def ring(self) -> None: ...
+
+    def answer(self) -> None: ...
+
+    def hang_up(self, reason: EndReason) -> None: ...
+
+
 @dataclass
 class House:
     """A bus, a clock moved by hand, and an Exchange on a quiet core. The timeline is kept."""

@@ -6,31 +6,14 @@ from mediaswitch import _core
 from mediaswitch.errors import Refused
 from mediaswitch.ids import LegId, SessionId
 from mediaswitch.numbers import Route
-from mediaswitch.timeline import CallProgress, CallSignal, EndReason, Role
+from mediaswitch.timeline import CallProgress, CallSignal, Role
 from mediaswitch.tones import TONES, Signal
-from tests.support.quiet_core import House, open_house
-
-
-class Phone:
-    """Somebody outside: his leg's port opens as he is dialled."""
-
-    def __init__(self, house: House) -> None:
-        self._exchange = house.exchange
-
-    def dial(self, session: SessionId, leg: LegId, target: str, *, caller: str | None) -> "Phone":
-        self._exchange.open_rtp(session, leg)
-        return self
-
-    def ring(self) -> None: ...
-
-    def answer(self) -> None: ...
-
-    def hang_up(self, reason: EndReason) -> None: ...
+from tests.support.quiet_core import House, Outside, open_house
 
 
 def dialled(watch: str | None) -> tuple[House, SessionId, LegId]:
     house = open_house(Route(number="1000", flow="menu"))
-    house.exchange.dialer = Phone(house)
+    house.exchange.dialer = Outside(house.exchange)
     session = house.call()
     house.exchange.start_flow(session, "menu")
     return house, session, house.exchange.dial(session, "sip:bob@example.com", watch=watch)
@@ -69,7 +52,7 @@ def test_a_call_is_not_listened_to_unless_that_was_asked_for() -> None:
 
 def test_a_country_without_tones_is_refused_before_anybody_is_called() -> None:
     house = open_house(Route(number="1000", flow="menu"))
-    house.exchange.dialer = Phone(house)
+    house.exchange.dialer = Outside(house.exchange)
     session = house.call()
     with pytest.raises(Refused, match="XX"):
         house.exchange.dial(session, "sip:bob@example.com", watch="XX")

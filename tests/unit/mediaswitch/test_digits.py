@@ -3,7 +3,7 @@
 from mediaswitch.exchange import MASKED_DIGIT, RtpMedia
 from mediaswitch.numbers import Route
 from mediaswitch.timeline import DigitPressed
-from tests.support.quiet_core import House, open_house
+from tests.support.quiet_core import House, Outside, open_house
 
 
 def house_with_call() -> House:
@@ -58,6 +58,24 @@ def test_a_phone_that_agreed_on_no_events_is_listened_to_until_it_presses_by_sig
         assert house.core.listened == listened
     house.exchange.digit(session, leg.id, "5", duration_ms=90)
     assert house.core.listened == set(), "each press counts once"
+
+
+def test_tones_are_listened_for_until_people_talk() -> None:
+    house = house_with_call()
+    house.exchange.dialer = Outside(house.exchange)
+    session = house.call()
+    house.exchange.start_flow(session, "menu")
+    caller = house.exchange.session(session).legs[0]
+    house.exchange.configure_rtp(session, caller.id, agreed(None))
+    called = house.exchange.dial(session, "sip:bob@example.com")
+    house.exchange.configure_rtp(session, called, agreed(None))
+    tracks = {leg.tracks[0].id for leg in house.exchange.session(session).legs}
+    assert house.core.listened == tracks
+    house.exchange.leg_answered(session, called)
+    assert house.exchange.session(session).in_conversation
+    assert house.core.listened == set(), "what nobody decodes is relayed"
+    house.exchange.configure_rtp(session, called, agreed(None))
+    assert house.core.listened == set(), "a re-INVITE changes nothing of it"
 
 
 def test_digits_for_a_leg_go_to_its_port() -> None:
